@@ -12,6 +12,8 @@ pub const NICK_CHARS: usize = 32;
 pub const NICK_MARKS: usize = 4;
 /// The maximum length of a room's name in characters.
 pub const ROOM_NAME_CHARS: usize = 64;
+/// The maximum number of people that are invited when a room is created.
+pub const INVITED_PEOPLE: usize = 100;
 /// The maximum size in bytes of a frame to a basic server, which closes the connection with 1009 beyond it.
 pub const BASIC_FRAME_BYTES: usize = 512;
 /// The maximum number of capabilities a peer may list.

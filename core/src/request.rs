@@ -17,8 +17,9 @@ use crate::{
 
 /// The maximum number of elements in the lists of a login, together.
 pub const LOGIN_ELEMENTS: usize = 1024;
-/// The maximum number of people in a command that creates a room.
-pub const ROOM_PEOPLE: usize = 64;
+/// The maximum number of people in a command that creates a room, as far as it is decoded. The server answers a command with
+/// more than [`INVITED_PEOPLE`](crate::limits::INVITED_PEOPLE) with a refusal.
+pub const COMMAND_PEOPLE: usize = 1024;
 
 /// The field numbers of the lists in `proto/chat.proto`.
 const BATCH_FRAMES_FIELD: u32 = 1;
@@ -69,14 +70,14 @@ pub fn decode_login(bytes: &[u8]) -> Result<wire::Login, DecodeError> {
 /// Decodes the content of [`Extension::Command`].
 ///
 /// # Errors
-/// [`DecodeError::TooManyElements`] if it names more than [`ROOM_PEOPLE`] people; otherwise as [`decode`].
+/// [`DecodeError::TooManyElements`] if it names more than [`COMMAND_PEOPLE`] people; otherwise as [`decode`].
 pub fn decode_command(bytes: &[u8]) -> Result<wire::ClientCommand, DecodeError> {
     let (mut rest, mut people) = (bytes, 0);
     while let Some(field) = next_field(&mut rest)? {
         let Field { number: COMMAND_CREATE_ROOM_FIELD, content: Some(mut create) } = field else { continue };
         while let Some(field) = next_field(&mut create)? {
             people += usize::from(field.number == CREATE_ROOM_PEOPLE_FIELD);
-            if people > ROOM_PEOPLE {
+            if people > COMMAND_PEOPLE {
                 return Err(DecodeError::TooManyElements);
             }
         }

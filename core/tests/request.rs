@@ -8,7 +8,7 @@ use allocator::measure;
 use parlour_core::{
     codec::{self, BATCH_FRAMES, DecodeError, Envelope, Extension, Kind},
     model::MessageId,
-    request::{self, LOGIN_ELEMENTS, ROOM_PEOPLE, Request},
+    request::{self, COMMAND_PEOPLE, LOGIN_ELEMENTS, Request},
     wire,
 };
 use proptest::{collection::vec, prelude::*};
@@ -168,10 +168,10 @@ fn lists_of_a_login_are_bounded() {
 #[test]
 fn lists_of_a_command_are_bounded() {
     let command = |n| prost::Message::encode_to_vec(&create_room(n));
-    assert!(request::decode_command(&command(ROOM_PEOPLE)).is_ok());
-    assert_eq!(request::decode_command(&command(ROOM_PEOPLE + 1)), Err(DecodeError::TooManyElements));
+    assert!(request::decode_command(&command(COMMAND_PEOPLE)).is_ok());
+    assert_eq!(request::decode_command(&command(COMMAND_PEOPLE + 1)), Err(DecodeError::TooManyElements));
     // The operation may be encoded in several parts, which prost merges.
-    let half = field(10, &field(4, &[2; 16]).repeat(ROOM_PEOPLE / 2 + 1));
+    let half = field(10, &field(4, &[2; 16]).repeat(COMMAND_PEOPLE / 2 + 1));
     assert!(request::decode_command(&half).is_ok());
     assert_eq!(request::decode_command(&half.repeat(2)), Err(DecodeError::TooManyElements));
 }

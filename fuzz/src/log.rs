@@ -93,7 +93,7 @@ impl Run<'_> {
         let row = self.input.flag().then(|| self.row());
         let outcomes = log.append(&proposals, row.as_slice())?;
         for (proposal, outcome) in proposals.iter().zip(&outcomes) {
-            self.check_outcome(proposal, *outcome);
+            self.check_outcome(proposal, outcome.clone());
         }
         let (Some(last), Some(Outcome::Appended(_))) = (proposals.last(), outcomes.last()) else {
             return Ok(());
@@ -114,7 +114,12 @@ impl Run<'_> {
                 assert_eq!(outcome, Outcome::Refused(Status::MessageIdReused), "{proposal:?}");
                 assert_ne!(*change, proposal.change);
             }
-            (None, Outcome::Appended(place) | Outcome::MemberChanged { place, .. }) => {
+            (
+                None,
+                Outcome::Appended(place)
+                | Outcome::RoomChanged { place, .. }
+                | Outcome::MemberChanged { place, .. },
+            ) => {
                 let expected = self.rooms.entry(room_of(&proposal.change)).or_default();
                 expected.seq += 1;
                 let mut ord = 0;

@@ -55,9 +55,6 @@ pub const TOPIC_BYTES: usize = 1024;
 /// The maximum number of people of a DIRECT room.
 pub const DIRECT_PEOPLE: usize = 8;
 
-/// The maximum number of people that are invited when a room is created.
-pub const INVITED_PEOPLE: usize = 100;
-
 /// The maximum number of names that are looked at for one page of PUBLIC rooms. A text that few names contain is found by
 /// several pages.
 pub const BROWSED_NAMES: usize = 2_000;

@@ -124,6 +124,7 @@ impl Hub {
             self.reserved.remove(&key);
         }
         self.accounts.forget(account);
+        self.rooms.links.forget(account);
     }
 
     /// Publishes the departures that were postponed until the last messages of their members.

@@ -242,8 +242,12 @@ impl Hub {
         let Some(login) = self.pending_logins.remove(account) else {
             return self.accounts.nick_taken(account, nick);
         };
+        let is_renamed = self.accounts.get(account).is_some_and(|known| known.nick != *nick);
         self.accounts.put(account, nick.clone());
         self.accounts.nick_taken(account, nick);
+        if is_renamed {
+            self.rooms.change_nick(account, nick, &mut self.out);
+        }
         match login.conn {
             Some(conn) => {
                 if let Some(c) = self.connections.get_mut(conn) {

@@ -113,6 +113,13 @@ impl NickRegistry {
         is_it
     }
 
+    /// Frees a nick if this account waits for the log to give it the nick.
+    pub fn release_pending(&mut self, key: &str, account: UserId) {
+        if matches!(self.holders.get(key), Some(holder) if holder.claim == Claim::Pending(account)) {
+            self.remove(key);
+        }
+    }
+
     /// A member is departing; it stays in the member list until [`finish_departure`](Self::finish_departure). `batch`
     /// is that of its last message.
     pub fn begin_departure(&mut self, key: &Arc<str>, nick: &Arc<str>, batch: u64) {

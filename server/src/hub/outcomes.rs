@@ -70,12 +70,16 @@ impl Hub {
         Proposal { id, sender, change, .. }: &Proposal,
         outcome: Outcome,
     ) {
+        let is_appended = matches!(outcome, Outcome::Appended(_));
         let place = match outcome {
-            Outcome::Appended(place) | Outcome::Known(place) | Outcome::MemberChanged { place, .. } => place,
+            Outcome::Appended(place)
+            | Outcome::Known(place)
+            | Outcome::RoomChanged { place, .. }
+            | Outcome::MemberChanged { place, .. } => place,
             Outcome::Refused(status) => return self.refuse(conn, status, Some(*id), 0, None),
         };
         self.release_resend(*sender, *id);
-        if let (Outcome::Appended(_), Change::Message { room, content }) = (outcome, change) {
+        if let (true, Change::Message { room, content }) = (is_appended, change) {
             let (nick, content) = (nick.to_string(), content.to_string());
             let message = StoredMessage { id: *id, place, sender: *sender, nick, content };
             match *room {

@@ -80,7 +80,13 @@ impl Hub {
         let request = command.request;
         match plan {
             Plan::Own(change) => {
-                let result = self.change_own((conn, request), account, room, change).map_err(refused)?;
+                if let OwnChange::Mute(_) = change
+                    && let Some(wait) = self.append_queue.retry_after(self.now, address, 0)
+                {
+                    return Err((Status::LogUnavailable, wait));
+                }
+                let result =
+                    self.change_own((conn, request), (account, address), room, change).map_err(refused)?;
                 if let Some(result) = result {
                     self.respond(conn, request, result);
                 }
@@ -140,7 +146,7 @@ impl Hub {
     fn change_own(
         &mut self,
         (conn, request): (ConnectionId, u32),
-        account: UserId,
+        sender: (UserId, IpAddr),
         room: RoomId,
         change: OwnChange,
     ) -> Result<Option<response::Result>, Status> {
@@ -156,7 +162,7 @@ impl Hub {
             OwnChange::LinkDevice => {
                 let mut random = [0; CODE_CHARS];
                 (self.random)(&mut random);
-                let code = self.rooms.links.create(self.now, account, random).ok_or(Status::Busy)?;
+                let code = self.rooms.links.create(self.now, sender, random).ok_or(Status::Busy)?;
                 let expires = self.unix_ms + i64::try_from(LINK_LIFETIME_MS).unwrap_or(0);
                 return Ok(Some(response::Result::Link(wire::DeviceLink { code, expires })));
             }
@@ -225,11 +231,15 @@ impl Hub {
                 place
             }
             Outcome::Appended(place) => {
-                self.publish_change(proposal, place);
+                self.publish_change(proposal);
                 place
             }
-            Outcome::MemberChanged { place, role, members } => {
-                self.publish_member(proposal, place, role, members);
+            Outcome::RoomChanged { place, nick } => {
+                self.publish_room_change(proposal, place, &nick);
+                place
+            }
+            Outcome::MemberChanged { place, role, members, nick, target_nick } => {
+                self.publish_member(proposal, place, (role, members), [&nick, &target_nick]);
                 place
             }
         };
@@ -261,11 +271,7 @@ impl Hub {
     /// A nick was not taken: it is free again.
     fn forget_nick_claim(&mut self, proposal: &Proposal) {
         if let Change::ChangeNick { nick, .. } = &proposal.change {
-            let key = validate::nick_key(nick);
-            let own = self.accounts.get(proposal.sender).map(|known| known.key.clone());
-            if own.as_deref() != Some(key.as_str()) {
-                self.nicks.remove(&key);
-            }
+            self.nicks.release_pending(&validate::nick_key(nick), proposal.sender);
         }
     }
 

@@ -110,9 +110,15 @@ impl Hub {
     /// Subscribes a client to the room whose window it has got with the welcome.
     fn open_room(&mut self, conn: ConnectionId, room: RoomId, seq: u64) {
         let Ok(ticket) = self.rooms.subscribe(conn, room, &mut self.out) else { return };
-        if let Subscribed::Outdated = self.rooms.subscribed(conn, room, ticket, seq, &mut self.out) {
-            // Events were published since.
-            self.read_window(conn, room, ticket, WindowStart { seq, id: None }, None);
+        match self.rooms.subscribed(conn, room, ticket, seq, &mut self.out) {
+            // Events were published since, and are not held any more.
+            Subscribed::Outdated => {
+                self.read_window(conn, room, ticket, WindowStart { seq, id: None }, None);
+            }
+            // They are held, for another subscription that waits.
+            Subscribed::Live(later) => self.send_later(conn, later),
+            // The window is published, and the ticket is new.
+            Subscribed::Early | Subscribed::Replaced | Subscribed::Overtaken | Subscribed::Ended => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parlour_core::{
     model::{Role, RoomId, UserId},
     status::Status,
+    validate,
 };
 
 use super::{
@@ -33,37 +34,43 @@ impl Hub {
         self.rooms.publish(self.now, &event, encode, &mut self.out);
     }
 
-    /// Publishes a change other than a message. Called in log order.
-    pub(super) fn publish_change(&mut self, proposal: &Proposal, place: Place) {
-        let Proposal { id, sender, change, .. } = proposal;
-        let nick_of = |account| self.accounts.get(account).map(|known| known.nick.to_string());
-        let nick = nick_of(*sender).unwrap_or_default();
+    /// Publishes a change of the directory. Called in log order.
+    pub(super) fn publish_change(&mut self, Proposal { sender, change, .. }: &Proposal) {
         match change {
             Change::CreateRoom { room, people, .. } => self.rooms.room_created(*room, *sender, people),
             Change::RenameRoom { room, name } => self.rooms.rename_room(*room, name, &mut self.out),
             Change::ChangeNick { nick, .. } => self.publish_nick(*sender, nick),
-            Change::SetTopic { room, .. } | Change::Archive { room, .. } => {
-                let (change, target_nick) = (change.clone(), String::new());
-                let event = StoredEvent { id: *id, place, sender: *sender, nick, change, target_nick };
-                self.publish_event(*room, &event, None);
-            }
-            Change::CreateAccount { .. } | Change::ChangeMember { .. } | Change::Message { .. } => {}
+            Change::CreateAccount { .. }
+            | Change::SetTopic { .. }
+            | Change::Archive { .. }
+            | Change::ChangeMember { .. }
+            | Change::Message { .. } => {}
         }
     }
 
-    /// Publishes a change of a member, with the role that it has got and the number of members. Called in log order.
-    pub(super) fn publish_member(&mut self, proposal: &Proposal, place: Place, role: Role, members: u64) {
+    /// Publishes a change of a room, by an account with this nick. Called in log order.
+    pub(super) fn publish_room_change(&mut self, proposal: &Proposal, place: Place, nick: &str) {
+        let Proposal { id, sender, change, .. } = proposal;
+        let (Change::SetTopic { room, .. } | Change::Archive { room, .. }) = change else { return };
+        let (nick, change, target_nick) = (nick.to_owned(), change.clone(), String::new());
+        let event = StoredEvent { id: *id, place, sender: *sender, nick, change, target_nick };
+        self.publish_event(*room, &event, None);
+    }
+
+    /// Publishes a change of a member, with the role that it has got and the number of members. `nicks` are those of the sender
+    /// and of the member. Called in log order.
+    pub(super) fn publish_member(
+        &mut self,
+        proposal: &Proposal,
+        place: Place,
+        (role, members): (Role, u64),
+        nicks: [&str; 2],
+    ) {
         let Proposal { id, sender, change, .. } = proposal;
         let Change::ChangeMember { room, account, .. } = *change else { return };
-        let nick_of = |account| self.accounts.get(account).map(|known| known.nick.to_string());
-        let event = StoredEvent {
-            id: *id,
-            place,
-            sender: *sender,
-            nick: nick_of(*sender).unwrap_or_default(),
-            change: Change::ChangeMember { room, account, role },
-            target_nick: nick_of(account).unwrap_or_default(),
-        };
+        let [nick, target_nick] = nicks.map(str::to_owned);
+        let change = Change::ChangeMember { room, account, role };
+        let event = StoredEvent { id: *id, place, sender: *sender, nick, change, target_nick };
         let is_counted = room != RoomId::LOBBY;
         self.publish_event(room, &event, is_counted.then_some(members));
     }
@@ -86,6 +93,8 @@ impl Hub {
     pub(super) fn publish_nick(&mut self, account: UserId, nick: &Arc<str>) {
         let Some(before) = self.accounts.get(account).map(|known| (known.nick.clone(), known.key.clone()))
         else {
+            // It has left meanwhile, so that nobody has the nick.
+            self.nicks.release_pending(&validate::nick_key(nick), account);
             return self.accounts.nick_taken(account, nick);
         };
         self.lobby.flush(&mut self.out);

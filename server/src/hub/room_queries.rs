@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use parlour_core::{
     Millis,
     model::{RoomId, UserId},
@@ -211,11 +212,16 @@ impl Hub {
                     None => self.out.send(conn, &events::of_room(room, Body::Window(wire))),
                 }
                 self.send_renamed(conn, &window);
-                for event in later {
-                    let frames = crate::conn::frame::binary(&event);
-                    self.out.put(Output::Send { conn, frames });
-                }
+                self.send_later(conn, later);
             }
+        }
+    }
+
+    /// Sends the events that were published after those of a window.
+    pub(super) fn send_later(&mut self, conn: ConnectionId, later: Vec<Bytes>) {
+        for event in later {
+            let frames = crate::conn::frame::binary(&event);
+            self.out.put(Output::Send { conn, frames });
         }
     }
 

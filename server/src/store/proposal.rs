@@ -131,10 +131,17 @@ pub struct Place {
 }
 
 /// The outcome of a proposal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It was appended.
     Appended(Place),
+    /// A [`Change::SetTopic`] or a [`Change::Archive`] was appended.
+    RoomChanged {
+        /// Its place.
+        place: Place,
+        /// The nick of its sender.
+        nick: Arc<str>,
+    },
     /// A [`Change::ChangeMember`] was appended.
     MemberChanged {
         /// Its place.
@@ -143,6 +150,10 @@ pub enum Outcome {
         role: Role,
         /// The number of members of the room. 0 for the lobby, of which everybody is a member.
         members: u64,
+        /// The nick of its sender.
+        nick: Arc<str>,
+        /// The nick of the account whose role has changed.
+        target_nick: Arc<str>,
     },
     /// Nothing was appended, because the log has the change already: by the same proposal before, then with its place, or
     /// because it changes nothing, then with the place of the newest event of its log.

@@ -76,8 +76,12 @@ impl<'a> Population<'a> {
 
     fn flush(&mut self) {
         let outcomes = self.log.append(&std::mem::take(&mut self.proposals), &[]).unwrap();
-        let is_appended =
-            |outcome: &Outcome| matches!(outcome, Outcome::Appended(_) | Outcome::MemberChanged { .. });
+        let is_appended = |outcome: &Outcome| {
+            matches!(
+                outcome,
+                Outcome::Appended(_) | Outcome::RoomChanged { .. } | Outcome::MemberChanged { .. }
+            )
+        };
         assert!(outcomes.iter().all(is_appended), "{:?}", outcomes.iter().find(|it| !is_appended(it)));
     }
 

@@ -42,7 +42,7 @@ fn world() -> World {
         (LILI, Change::Message { room: lili_direct, content: "hello".into() }),
     ];
     for (n, (sender, change)) in (1..).zip(changes) {
-        new(world.append(&[propose(n, sender, change)])[0]);
+        new(&world.append(&[propose(n, sender, change)])[0]);
     }
     let session = SessionRecord { hash: [1; 32], account: LILI, lost_at: None };
     world.append_rows(&[
@@ -75,7 +75,7 @@ fn log_is_what_follows_from_its_events() {
     while world.log.apply_retention(&Retention { messages: Some(0), ..Retention::default() }, NOW).unwrap() {}
     assert_eq!(check(&world.dir).unwrap(), [""; 0]);
     drop_log(&mut world, |dir| assert_eq!(rebuild(dir).unwrap(), [""; 0]));
-    let place = new(world.append_message(9_000, "next"));
+    let place = new(&world.append_message(9_000, "next"));
     assert_eq!((place.seq, place.ord), (26, 26));
 }
 
@@ -156,7 +156,7 @@ fn check_changes_nothing_and_needs_no_writing() {
     // While the log is open, and being appended to.
     for n in 1_000..1_003 {
         assert_eq!(check(&world.dir).unwrap().len(), 6, "{:#?}", check(&world.dir).unwrap());
-        new(world.append_message(n, "x"));
+        new(&world.append_message(n, "x"));
     }
     assert_eq!(world.read.rooms().unwrap()[1..], before[1..]);
     assert_eq!(world.read.members(OTHER, "", "", 9).unwrap().members, []);

@@ -24,7 +24,7 @@ fn fill(world: &mut World, from: u32) -> u32 {
     let text = "some words of a message ".repeat(20);
     for n in (from..from + 10_000).step_by(2) {
         match world.log.append(&[entry(n, RoomId::LOBBY, &text), entry(n + 1, RoomId::LOBBY, &text)], &[]) {
-            Ok(appended) => assert!(appended.into_iter().all(|appended| new(appended).seq > 0)),
+            Ok(appended) => assert!(appended.into_iter().all(|appended| new(&appended).seq > 0)),
             Err(error) => {
                 assert_eq!(error, full(world));
                 return n - from;
@@ -48,12 +48,12 @@ fn full_log_continues_after_space_was_freed() {
     assert!(world.find("x").is_empty());
     // Space from deleted messages.
     while world.log.apply_retention(&Retention { messages: Some(10), ..Retention::default() }, 0).unwrap() {}
-    assert_eq!(new(world.append_message(90_000, "goes in")).seq, u64::from(stored) + 1);
+    assert_eq!(new(&world.append_message(90_000, "goes in")).seq, u64::from(stored) + 1);
     assert_eq!(world.contents().len(), 11);
     // Space from a higher limit.
     fill(&mut world, 100_000);
     let mut world = world.reopen();
-    new(world.append_message(99_999, "goes in"));
+    new(&world.append_message(99_999, "goes in"));
     assert_eq!(world.find("goes"), ["goes in", "goes in"]);
     world.check();
 }
@@ -170,7 +170,7 @@ fn log_of_a_newer_version_is_refused() {
 fn full_log_refuses_new_messages_and_recognises_duplicates() {
     // Recognising duplicates needs no space.
     let mut world = World::with(&Options { max_pages: Some(100), ..FAST });
-    let place = new(world.append_message(1, "one"));
+    let place = new(&world.append_message(1, "one"));
     fill(&mut world, 2);
     assert_eq!(world.append(&[entry(1, RoomId::LOBBY, "one")]), [Outcome::Known(place)]);
 }

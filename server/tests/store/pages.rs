@@ -119,7 +119,7 @@ proptest! {
             world.append(&others);
             let other_room = entry(1000 + n, RoomId::LOBBY, "elsewhere");
             let message = Proposal { time: NOW + time, ..entry(n, OTHER, &"x".repeat(length)) };
-            let place = new(world.append(&[other_room, message.clone()])[1]);
+            let place = new(&world.append(&[other_room, message.clone()])[1]);
             seq = place.seq;
             stored.push(StoredMessage {
                 id: message.id, place, sender: TOM, nick: "tom".into(), content: "x".repeat(length),
@@ -285,7 +285,7 @@ fn events_after_a_position_are_those_that_were_proposed() {
     ];
     let proposals: Vec<_> =
         (2..).zip(&changes).map(|(n, (sender, change))| propose(n, *sender, change.clone())).collect();
-    let places: Vec<_> = world.append(&proposals).into_iter().map(new).collect();
+    let places: Vec<_> = world.append(&proposals).iter().map(new).collect();
     assert_eq!(places.iter().map(|place| place.ord).collect::<Vec<_>>(), [1, 0, 0, 2, 0, 0]);
     for after in 0..=8 {
         for limit in [1, 3, 100] {

@@ -35,12 +35,12 @@ impl People {
 
     pub fn propose(&mut self, sender: UserId, change: Change) -> Outcome {
         self.proposals += 1;
-        self.world.append(&[propose(self.proposals, sender, change)])[0]
+        self.world.append(&[propose(self.proposals, sender, change)]).remove(0)
     }
 
     #[track_caller]
     pub fn accept(&mut self, sender: UserId, change: Change) -> Place {
-        new(self.propose(sender, change))
+        new(&self.propose(sender, change))
     }
 
     #[track_caller]

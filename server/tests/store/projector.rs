@@ -60,7 +60,7 @@ fn nick_is_taken_from_the_named_account_only() {
 fn resent_creation_of_an_account_is_known() {
     let mut people = People::new();
     let creation = propose(500, UserId([4; 16]), account("ann", None));
-    let place = new(people.world.append(std::slice::from_ref(&creation))[0]);
+    let place = new(&people.world.append(std::slice::from_ref(&creation))[0]);
     assert_eq!(people.world.append(std::slice::from_ref(&creation)), [Outcome::Known(place)]);
     let other = propose(500, UserId([4; 16]), account("max", None));
     assert_eq!(people.world.append(&[other]), [Outcome::Refused(Status::MessageIdReused)]);
@@ -70,7 +70,7 @@ fn resent_creation_of_an_account_is_known() {
 fn resent_creation_of_a_room_invites_the_same_people() {
     let mut people = People::new();
     let creation = |people: &[UserId]| propose(500, TOM, create(1, RoomKind::Private, "plans", people));
-    let place = new(people.world.append(&[creation(&[TIM, LILI])])[0]);
+    let place = new(&people.world.append(&[creation(&[TIM, LILI])])[0]);
     // The creator and repetitions do not count, nor does the order.
     assert_eq!(people.world.append(&[creation(&[LILI, TIM, TOM, LILI])]), [Outcome::Known(place)]);
     for other in [&[TIM][..], &[TIM, LILI, NOBODY], &[]] {
@@ -201,7 +201,7 @@ fn first_member_of_an_empty_room_owns_it() {
     people.accept(TOM, member(OTHER, TOM, Role::None));
     assert_eq!(people.room(OTHER).members, 0);
     let join = propose(900, TIM, member(OTHER, TIM, Role::Member));
-    let place = new(people.world.append(std::slice::from_ref(&join))[0]);
+    let place = new(&people.world.append(std::slice::from_ref(&join))[0]);
     assert_eq!(people.role(TIM, OTHER), Role::Owner);
     assert_eq!(people.world.append(&[join]), [Outcome::Known(place)]);
     people.accept(TOM, member(OTHER, TOM, Role::Member));
@@ -267,7 +267,7 @@ fn settings_decide_who_creates_rooms() {
     let options = Options { rooms, ..FAST };
     let mut world = World::new().reopen_with(&options);
     let create_by = |world: &mut World, n: u32, sender, kind| {
-        world.append(&[propose(n, sender, create(n as u8, kind, &format!("room {n}"), &[]))])[0]
+        world.append(&[propose(n, sender, create(n as u8, kind, &format!("room {n}"), &[]))]).remove(0)
     };
     let refused = Outcome::Refused(Status::NotAllowed);
     for (n, kind) in [(50, RoomKind::Public), (51, RoomKind::Private)] {
@@ -280,8 +280,8 @@ fn settings_decide_who_creates_rooms() {
     drop(database);
     // The projector may keep what it has read.
     let mut world = world.reopen_with(&options);
-    new(create_by(&mut world, 52, TOM, RoomKind::Public));
-    new(world.append(&[propose(60, TIM, account("tim", None))])[0]);
+    new(&create_by(&mut world, 52, TOM, RoomKind::Public));
+    new(&world.append(&[propose(60, TIM, account("tim", None))])[0]);
     assert_eq!(create_by(&mut world, 61, TIM, RoomKind::Public), refused);
 }
 
@@ -298,8 +298,8 @@ fn batch_is_decided_proposal_by_proposal() {
     ];
     let outcomes = people.world.append(&batch);
     let refused = Outcome::Refused(Status::NotAMember);
-    assert_eq!((outcomes[0], outcomes[4]), (refused, refused));
-    let places = [1, 2, 3, 5].map(|at| new(outcomes[at])).map(|place| (place.seq, place.ord));
+    assert_eq!((&outcomes[0], &outcomes[4]), (&refused, &refused));
+    let places = [1, 2, 3, 5].map(|at| new(&outcomes[at])).map(|place| (place.seq, place.ord));
     assert_eq!(places, [(1, 0), (2, 1), (3, 0), (4, 2)]);
     let times = people.world.read.events(OTHER, 0, 10).unwrap().events;
     assert_eq!(times.iter().map(|event| event.place.time - NOW).collect::<Vec<_>>(), [101, 102, 103, 105]);

@@ -203,8 +203,12 @@ fn check(proposals: &[Proposal]) {
     let mut accepted: HashMap<(UserId, MessageId), (Change, Place)> = HashMap::new();
     for proposal in proposals {
         let (before, (seq, ord)) = (dump(&database), head(&database, &proposal.change));
-        let outcome = world.log.append(std::slice::from_ref(proposal), &[]).unwrap()[0];
+        let outcome = world.log.append(std::slice::from_ref(proposal), &[]).unwrap().remove(0);
         let key = (proposal.sender, proposal.id);
+        let is_new = matches!(
+            outcome,
+            Outcome::Appended(_) | Outcome::RoomChanged { .. } | Outcome::MemberChanged { .. }
+        );
         match (accepted.get(&key), outcome) {
             (Some((change, place)), Outcome::Known(known)) => {
                 // Who lost a nick and who was invited is not compared.
@@ -215,7 +219,12 @@ fn check(proposals: &[Proposal]) {
                 assert_eq!(outcome, Outcome::Refused(Status::MessageIdReused));
                 assert_ne!(*change, proposal.change);
             }
-            (None, Outcome::Appended(place) | Outcome::MemberChanged { place, .. }) => {
+            (
+                None,
+                Outcome::Appended(place)
+                | Outcome::RoomChanged { place, .. }
+                | Outcome::MemberChanged { place, .. },
+            ) => {
                 let is_message = matches!(proposal.change, Change::Message { .. });
                 let expected =
                     Place { seq: seq + 1, ord: if is_message { ord + 1 } else { 0 }, time: proposal.time };
@@ -224,7 +233,7 @@ fn check(proposals: &[Proposal]) {
             }
             (None, outcome) => assert_ne!(outcome, Outcome::Refused(Status::MessageIdReused)),
         }
-        if !matches!(outcome, Outcome::Appended(_) | Outcome::MemberChanged { .. }) {
+        if !is_new {
             assert_same(&dump(&database), &before);
         }
         assert_eq!(world.differences().unwrap(), [""; 0], "after {proposal:?}");

@@ -34,9 +34,9 @@ fn moderator_that_the_operator_names_may_create_rooms() {
     let options =
         Options { rooms: RoomLimits { creators: Role::Moderator, ..RoomLimits::default() }, ..FAST };
     let mut world = World::new().reopen_with(&options);
-    new(world.append(&[propose(9, TIM, Change::CreateAccount { nick: "tím".into(), from: None })])[0]);
+    new(&world.append(&[propose(9, TIM, Change::CreateAccount { nick: "tím".into(), from: None })])[0]);
     let messages = [entry(10, RoomId::LOBBY, "one"), entry(11, RoomId::LOBBY, "two")];
-    assert!(world.append(&messages).into_iter().all(|outcome| new(outcome).ord > 0));
+    assert!(world.append(&messages).into_iter().all(|outcome| new(&outcome).ord > 0));
     let before = world.read.events(RoomId::LOBBY, 0, 100).unwrap().seq;
     let unread = |world: &mut World| {
         let rows = world.read.room_rows(TIM, 0).unwrap().rows;
@@ -48,7 +48,7 @@ fn moderator_that_the_operator_names_may_create_rooms() {
         // It has the role already.
         assert_eq!(give_role(dir, "tím", Role::Moderator, NOW).unwrap(), "tím");
     });
-    new(world.append(&[propose(20, TIM, create(20))])[0]);
+    new(&world.append(&[propose(20, TIM, create(20))])[0]);
     // Messages that it has not read stay so, and the log has the event.
     assert_eq!(unread(&mut world), (Role::Moderator, 2));
     let events = world.read.events(RoomId::LOBBY, before, 100).unwrap().events;
@@ -105,7 +105,7 @@ fn program_gives_a_role() {
     });
     assert_eq!(world.read.room_rows(TOM, 0).unwrap().rows[0].role, Role::Owner);
     // Who owns the lobby gives roles without the operator.
-    new(world.append(&[propose(9, TIM, Change::CreateAccount { nick: "tim".into(), from: None })])[0]);
+    new(&world.append(&[propose(9, TIM, Change::CreateAccount { nick: "tim".into(), from: None })])[0]);
     let change = Change::ChangeMember { room: RoomId::LOBBY, account: TIM, role: Role::Moderator };
-    new(world.append(&[propose(10, TOM, change)])[0]);
+    new(&world.append(&[propose(10, TOM, change)])[0]);
 }

@@ -34,7 +34,7 @@ impl Proposer {
     fn append(&mut self, sender: UserId, change: Change) {
         let proposal = propose(self.next, sender, change);
         self.next += 1;
-        new(self.world.append(slice::from_ref(&proposal))[0]);
+        new(&self.world.append(slice::from_ref(&proposal))[0]);
     }
 
     fn account(&mut self, user: UserId, nick: &str) {

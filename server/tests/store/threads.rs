@@ -248,7 +248,7 @@ impl TestThreads {
     fn reported(&self) -> Result<Vec<u64>, LogError> {
         match self.reports.recv_timeout(PATIENCE).unwrap() {
             LogReport::Appended(appended) => {
-                appended.map(|all| all.into_iter().map(|a| crate::world::new(a).seq).collect())
+                appended.map(|all| all.into_iter().map(|a| crate::world::new(&a).seq).collect())
             }
             LogReport::Read(..) => panic!("nothing was read"),
         }

@@ -54,7 +54,7 @@ fn appends_per_second() {
         let mut world = World::with(&Options { synchronous, ..FAST });
         for n in 0..SENDERS {
             let nick = format!("sender {n}").into();
-            new(world.append(&[propose(
+            new(&world.append(&[propose(
                 4_000_000_000 - n,
                 sender(n),
                 Change::CreateAccount { nick, from: None },

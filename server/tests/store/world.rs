@@ -85,7 +85,7 @@ impl World {
 
     pub fn with(options: &Options) -> Self {
         let mut world = Self::empty(options);
-        assert!(world.append(&beginning()).into_iter().all(|outcome| new(outcome).seq > 0));
+        assert!(world.append(&beginning()).into_iter().all(|outcome| new(&outcome).seq > 0));
         world
     }
 
@@ -110,7 +110,7 @@ impl World {
 
     /// Appends a message of tom to the lobby.
     pub fn append_message(&mut self, id: u32, content: &str) -> Outcome {
-        self.append(&[entry(id, RoomId::LOBBY, content)])[0]
+        self.append(&[entry(id, RoomId::LOBBY, content)]).remove(0)
     }
 
     pub fn append(&mut self, proposals: &[Proposal]) -> Vec<Outcome> {
@@ -208,9 +208,11 @@ pub fn entry(n: u32, room: RoomId, content: &str) -> Proposal {
 
 /// The place of an event that was appended.
 #[track_caller]
-pub fn new(outcome: Outcome) -> Place {
+pub fn new(outcome: &Outcome) -> Place {
     match outcome {
-        Outcome::Appended(place) | Outcome::MemberChanged { place, .. } => place,
+        Outcome::Appended(place)
+        | Outcome::RoomChanged { place, .. }
+        | Outcome::MemberChanged { place, .. } => *place,
         other => panic!("not new: {other:?}"),
     }
 }

@@ -3,6 +3,7 @@
 use leptos::{ev::SubmitEvent, prelude::*};
 use parlour_core::{
     client::{Command, Reply},
+    limits::INVITED_PEOPLE,
     model::{RoomId, RoomKind},
     status::Status,
 };
@@ -17,9 +18,6 @@ use crate::{
     i18n::Key,
     view::shared::{tr, use_texts},
 };
-
-/// The maximum number of people who can be invited to a new room.
-const MAX_INVITED: usize = 100;
 
 /// A form with the name of the room, who can join, the topic, and people to invite. Opens the room.
 #[component]
@@ -72,7 +70,7 @@ pub fn CreateRoom() -> impl IntoView {
                         error=submission.error(Field::Topic)
                     />
                     <PeoplePicker
-                        id="create-room-people" label=Key::CreateRoomPeople chosen=people max=MAX_INVITED
+                        id="create-room-people" label=Key::CreateRoomPeople chosen=people max=INVITED_PEOPLE
                         error=submission.error(Field::People)
                     />
                 </div>

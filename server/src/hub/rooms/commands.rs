@@ -43,8 +43,8 @@ const CONTROL: Rule = Rule { rate: Rate::Control, needs_id: false };
 const QUERY: Rule = Rule { rate: Rate::Query, needs_id: false };
 const SEARCH: Rule = Rule { rate: Rate::Search, needs_id: false };
 const CHANGE: Rule = Rule { rate: Rate::Change, needs_id: true };
-/// Creates something that is not in a log.
-const CREATION: Rule = Rule { rate: Rate::Change, needs_id: false };
+/// Changes something that is no event of a log.
+const OTHER_CHANGE: Rule = Rule { rate: Rate::Change, needs_id: false };
 
 /// Plans a command: its rate limit, and what is to be done.
 ///
@@ -67,8 +67,8 @@ pub fn plan(context: &Context<'_>, operation: Operation) -> Result<(Rate, Plan),
         Operation::ListMembers(op) => QUERY.plan(context, op, operations::list_members),
         Operation::FindPeople(op) => QUERY.plan(context, op, operations::find_people),
         Operation::ChangeNick(op) => CHANGE.plan(context, op, operations::change_nick),
-        Operation::RoomSettings(op) => CONTROL.plan(context, op, operations::room_settings),
-        Operation::LinkDevice(op) => CREATION.plan(context, op, operations::link_device),
+        Operation::RoomSettings(op) => OTHER_CHANGE.plan(context, op, operations::room_settings),
+        Operation::LinkDevice(op) => OTHER_CHANGE.plan(context, op, operations::link_device),
     }
 }
 

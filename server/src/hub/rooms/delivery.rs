@@ -43,6 +43,24 @@ pub struct PersonChange {
     pub online: bool,
 }
 
+/// What is held for the subscriptions that wait for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// An event, encoded.
+    Event(Bytes),
+    /// An account has another nick. It is encoded when it is sent, with the presence of then.
+    Nick(UserId, Arc<str>),
+}
+
+impl Held {
+    fn len(&self) -> usize {
+        match self {
+            Self::Event(frame) => frame.len(),
+            Self::Nick(_, nick) => nick.len(),
+        }
+    }
+}
+
 /// The subscribers of a room, and what is to be delivered to them.
 #[derive(Debug)]
 pub struct Delivery {
@@ -59,8 +77,8 @@ pub struct Delivery {
     rate: TokenBucket,
     /// The time at which `queue` is delivered, if that was postponed.
     due: Option<Millis>,
-    /// The newest events, encoded, while subscriptions wait. Other frames, which belong after an event, have its number.
-    recent: VecDeque<(u64, Bytes)>,
+    /// The newest events while subscriptions wait. Nicks, which belong after an event, have its number.
+    recent: VecDeque<(u64, Held)>,
     recent_bytes: usize,
     /// The events up to this one are not in `recent`.
     recent_from: u64,
@@ -107,13 +125,13 @@ impl Delivery {
     /// The events that were published after a snapshot of the log, and what belongs between them; `None` if the snapshot is so
     /// old that they are not held any more.
     #[must_use]
-    pub fn since(&self, seq: u64) -> Option<Vec<Bytes>> {
+    pub fn since(&self, seq: u64) -> Option<Vec<Held>> {
         let mut last = self.recent_from;
-        let is_later = |(of, _): &&(u64, Bytes)| {
+        let is_later = |(of, _): &&(u64, Held)| {
             let is_event = std::mem::replace(&mut last, *of) != *of;
             if is_event { *of > seq } else { *of >= seq }
         };
-        let later = self.recent.iter().filter(is_later).map(|(_, frame)| frame.clone());
+        let later = self.recent.iter().filter(is_later).map(|(_, held)| held.clone());
         (seq >= self.recent_from).then(|| later.collect())
     }
 
@@ -123,9 +141,9 @@ impl Delivery {
         self.waiting > 0
     }
 
-    /// Holds a frame that is not an event, for the subscriptions that wait: it is sent after the newest event.
-    pub fn hold(&mut self, frame: Bytes) {
-        self.keep_recent(self.head_seq, frame);
+    /// Holds a nick for the subscriptions that wait: it is sent after the newest event.
+    pub fn hold_nick(&mut self, account: UserId, nick: &Arc<str>) {
+        self.keep_recent(self.head_seq, Held::Nick(account, nick.clone()));
     }
 
     /// Subscribes a connection. Returns its index for [`unsubscribe`](Self::unsubscribe). The caller delivers the queue
@@ -168,20 +186,20 @@ impl Delivery {
     pub fn publish(&mut self, seq: u64, event: Bytes) {
         self.head_seq = seq;
         if self.waiting > 0 {
-            self.keep_recent(seq, event.clone());
+            self.keep_recent(seq, Held::Event(event.clone()));
         }
         if self.has_subscribers() {
             self.queue.push(event);
         }
     }
 
-    fn keep_recent(&mut self, seq: u64, frame: Bytes) {
-        self.recent_bytes += frame.len();
-        self.recent.push_back((seq, frame));
+    fn keep_recent(&mut self, seq: u64, held: Held) {
+        self.recent_bytes += held.len();
+        self.recent.push_back((seq, held));
         while (self.recent.len() > RECENT_EVENTS || self.recent_bytes > RECENT_BYTES)
-            && let Some((seq, frame)) = self.recent.pop_front()
+            && let Some((seq, held)) = self.recent.pop_front()
         {
-            self.recent_bytes -= frame.len();
+            self.recent_bytes -= held.len();
             self.recent_from = seq;
         }
     }

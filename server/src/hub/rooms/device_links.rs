@@ -4,18 +4,21 @@
 //! and a QR code; 26 letters and digits can still be typed. Only its hash is held, in memory: a restart ends all codes, and nobody
 //! who reads the memory or a backup can log in with one.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+};
 
 use parlour_core::{Millis, model::UserId};
 use sha2::{Digest as _, Sha256};
 
-use crate::hub::expiry_queue::ExpiryQueue;
+use crate::hub::{expiry_queue::ExpiryQueue, shared_bound::SharedBound};
 
 /// The time for which a code is valid, in ms.
 pub const LINK_LIFETIME_MS: Millis = 5 * 60_000;
 /// The most valid codes of one account. A further one replaces the oldest.
 const LINKS_PER_ACCOUNT: usize = 3;
-/// The most valid codes of all accounts.
+/// The most valid codes of all accounts. Addresses share them.
 const MAX_LINKS: usize = 10_000;
 /// The number of letters and digits of a code, and of random bytes that choose them.
 pub const CODE_CHARS: usize = 26;
@@ -27,27 +30,33 @@ type CodeHash = [u8; 32];
 /// The valid codes.
 #[derive(Debug, Default)]
 pub struct DeviceLinks {
-    accounts: HashMap<CodeHash, UserId>,
+    /// The account of each code, and the address that has asked for it.
+    codes: HashMap<CodeHash, (UserId, IpAddr)>,
     by_account: HashMap<UserId, VecDeque<CodeHash>>,
+    by_address: SharedBound,
     expiry: ExpiryQueue<CodeHash>,
 }
 
 impl DeviceLinks {
-    /// Makes a code from random bytes; `None` if there are too many of all accounts.
-    pub fn create(&mut self, now: Millis, account: UserId, random: [u8; CODE_CHARS]) -> Option<String> {
-        if self.accounts.len() >= MAX_LINKS {
+    /// Makes a code from random bytes; `None` if there are too many of the address, or of all.
+    pub fn create(
+        &mut self,
+        now: Millis,
+        (account, address): (UserId, IpAddr),
+        random: [u8; CODE_CHARS],
+    ) -> Option<String> {
+        if !self.by_address.allows(address, 1, MAX_LINKS) {
             return None;
         }
         let code: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
         let hash = hash(&code);
-        let own = self.by_account.entry(account).or_default();
-        own.push_back(hash);
-        let replaced = if own.len() > LINKS_PER_ACCOUNT { own.pop_front() } else { None };
-        if let Some(replaced) = replaced {
-            self.accounts.remove(&replaced);
-            self.expiry.remove(&replaced);
+        let own = self.by_account.get(&account).filter(|own| own.len() >= LINKS_PER_ACCOUNT);
+        if let Some(replaced) = own.and_then(|own| own.front().copied()) {
+            self.remove(&replaced);
         }
-        self.accounts.insert(hash, account);
+        self.by_account.entry(account).or_default().push_back(hash);
+        self.codes.insert(hash, (account, address));
+        self.by_address.add(address, 1);
         self.expiry.set(hash, now + LINK_LIFETIME_MS);
         Some(code)
     }
@@ -67,9 +76,17 @@ impl DeviceLinks {
         }
     }
 
+    /// Drops the codes of an account.
+    pub fn forget(&mut self, account: UserId) {
+        for hash in self.by_account.get(&account).cloned().unwrap_or_default() {
+            self.remove(&hash);
+        }
+    }
+
     fn remove(&mut self, hash: &CodeHash) -> Option<UserId> {
-        let account = self.accounts.remove(hash)?;
+        let (account, address) = self.codes.remove(hash)?;
         self.expiry.remove(hash);
+        self.by_address.remove(address, 1);
         if let Some(own) = self.by_account.get_mut(&account) {
             own.retain(|other| other != hash);
             if own.is_empty() {
@@ -88,7 +105,7 @@ impl DeviceLinks {
     /// The number of entries in all tables.
     #[must_use]
     pub fn table_size(&self) -> usize {
-        self.accounts.len() + self.by_account.len() + self.expiry.table_size()
+        self.codes.len() + self.by_account.len() + self.by_address.table_size() + self.expiry.table_size()
     }
 }
 
@@ -98,15 +115,19 @@ fn hash(code: &str) -> CodeHash {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, net::Ipv4Addr};
 
     use super::*;
 
     const TOM: UserId = UserId([1; 16]);
     const LILI: UserId = UserId([2; 16]);
 
+    fn address(n: u32) -> IpAddr {
+        Ipv4Addr::from_bits(n).into()
+    }
+
     fn create(links: &mut DeviceLinks, now: Millis, account: UserId, n: u8) -> String {
-        links.create(now, account, [n; CODE_CHARS]).unwrap()
+        links.create(now, (account, address(0)), [n; CODE_CHARS]).unwrap()
     }
 
     #[test]
@@ -144,12 +165,21 @@ mod tests {
         let mut random = [0; CODE_CHARS];
         let mut create = |n: u32, account| {
             (0..4).for_each(|at| random[at] = (n >> (5 * at)) as u8);
-            links.create(0, account, random).is_some()
+            links.create(0, (account, address(n / 10_000)), random).is_some()
         };
         assert!((0..1_000).all(|n| create(n, TOM)));
         let account = |n: u32| UserId(u128::from(n).to_be_bytes());
-        let created = (4..30_000).filter(|n| create(n + 20_000, account(*n))).count();
-        assert_eq!(created, MAX_LINKS - LINKS_PER_ACCOUNT - 1);
+        // Each address leaves as much as it uses.
+        let created = [1, 2, 3].map(|address| {
+            let numbers = address * 10_000..(address + 1) * 10_000;
+            numbers.filter(|n| create(*n, account(*n))).count()
+        });
+        assert_eq!(created, [4_998, 2_499, 1_250]);
         assert_eq!(links.redeem(0, &lilis), Some(LILI), "others do not displace it");
+        for n in 10_000..40_000 {
+            links.forget(account(n));
+        }
+        links.forget(TOM);
+        assert_eq!(links.table_size(), 0);
     }
 }

@@ -238,7 +238,9 @@ impl Rooms {
         match row.filter(|row| row.role != Role::None) {
             Some(row) => {
                 self.put_row(key, row);
-                for event in missed.iter().filter(|event| event.room == room) {
+                let concerns =
+                    |event: &Published| event.room == room || matches!(event.change, RoomChange::Nick(..));
+                for event in missed.iter().filter(|event| concerns(event)) {
                     self.apply_missed(key, event);
                 }
                 if let Some(room) = self.live.key(room) {

@@ -201,6 +201,13 @@ impl LiveRooms {
         self.get_mut(key)?.delivery.as_deref_mut()
     }
 
+    /// The DIRECT rooms with an account. All rooms are looked at.
+    #[must_use]
+    pub fn direct_rooms_of(&self, account: UserId) -> Vec<RoomKey> {
+        let is_here = |room: &LiveRoom| room.state.people.iter().any(|(person, _)| *person == account);
+        self.rooms.iter().filter(|(_, room)| is_here(room)).map(|(key, _)| RoomKey(key)).collect()
+    }
+
     /// The number of rooms.
     #[must_use]
     pub fn count(&self) -> usize {

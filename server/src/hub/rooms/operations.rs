@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parlour_core::{
+    limits::INVITED_PEOPLE,
     model::{MessageId, Role, RoomKind, UserId},
     status::Status,
     wire::{self, change_room, page_request},
@@ -14,10 +15,7 @@ use super::{
 };
 use crate::{
     policy::Action,
-    store::{
-        Change, DIRECT_PEOPLE, INVITED_PEOPLE, PageStart, TOPIC_BYTES, created_room, direct_room,
-        is_searchable,
-    },
+    store::{Change, DIRECT_PEOPLE, PageStart, TOPIC_BYTES, created_room, direct_room, is_searchable},
     text_rules,
 };
 

@@ -90,17 +90,21 @@ impl Rooms {
         let rooms = list.map_or(&[][..], |list| list.rooms());
         // Everybody is in the lobby, also those without a list.
         let others = rooms.iter().filter(|own| own.is_joined()).map(|own| own.room);
-        for room in std::iter::once(RoomKey::LOBBY).chain(others) {
-            let Some(live) = self.live.get_mut(room) else { continue };
-            if let Some(delivery) = live.delivery.as_deref_mut().filter(|delivery| delivery.has_subscribers())
-            {
-                delivery.presence.insert(account, change.clone());
-                self.presence.rooms.insert(room);
-            }
-            if live.state.kind == RoomKind::Direct {
-                for partner in &live.online {
-                    self.presence.partners.entry(*partner).or_default().insert(account, change.clone());
-                }
+        for room in std::iter::once(RoomKey::LOBBY).chain(others).collect::<Vec<_>>() {
+            self.note_change_in(room, account, &change);
+        }
+    }
+
+    /// Notes a change for the subscribers of a room, and for its people if it is DIRECT.
+    pub(super) fn note_change_in(&mut self, room: RoomKey, account: UserId, change: &PersonChange) {
+        let Some(live) = self.live.get_mut(room) else { return };
+        if let Some(delivery) = live.delivery.as_deref_mut().filter(|delivery| delivery.has_subscribers()) {
+            delivery.presence.insert(account, change.clone());
+            self.presence.rooms.insert(room);
+        }
+        if live.state.kind == RoomKind::Direct {
+            for partner in &live.online {
+                self.presence.partners.entry(*partner).or_default().insert(account, change.clone());
             }
         }
     }

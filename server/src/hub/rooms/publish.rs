@@ -1,10 +1,10 @@
 //! Published events: what they change in memory, and their delivery.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parlour_core::{
-    Millis, codec,
+    Millis,
     model::{Role, RoomId, RoomKind, UserId},
     wire::{self, server_event::Body},
 };
@@ -77,10 +77,10 @@ impl Rooms {
         self.send_rows_to_all(room, out);
     }
 
-    /// An account has another nick. Its connections are told.
+    /// An account has another nick. Its connections are told, and the others in its rooms.
     pub fn change_nick(&mut self, account: UserId, nick: &Arc<str>, out: &mut Outputs) {
         self.note_directory(RoomId::LOBBY, RoomChange::Nick(account, nick.clone()));
-        let Some(key) = self.lists.key(account) else { return };
+        let Some(key) = self.lists.key(account) else { return self.change_absent_nick(account, nick) };
         if let Some(list) = self.lists.get_mut(key) {
             list.nick = nick.clone();
             let rows = wire::AccountRows { nick: nick.to_string(), ..wire::AccountRows::default() };
@@ -92,15 +92,24 @@ impl Rooms {
         self.hold_nick(key, account, nick);
     }
 
+    /// Changes the nick of an account whose list is not loaded, in the DIRECT rooms of the others.
+    fn change_absent_nick(&mut self, account: UserId, nick: &Arc<str>) {
+        let change = PersonChange { nick: nick.clone(), online: self.presence.is_online(account) };
+        for room in self.live.direct_rooms_of(account) {
+            if let Some(live) = self.live.get_mut(room) {
+                live.state.rename_person(account, nick);
+            }
+            self.note_change_in(room, account, &change);
+        }
+    }
+
     /// Holds a changed nick for the subscriptions that wait in the rooms of an account: what they get first may be older.
     fn hold_nick(&mut self, key: AccountKey, account: UserId, nick: &Arc<str>) {
-        let change = PersonChange { nick: nick.clone(), online: self.presence.is_online(account) };
-        let frame = || codec::encode(&presence::frame(BTreeMap::from([(account, change.clone())]), 0));
         let rooms = self.lists.get(key).map_or(&[][..], |list| list.rooms());
         let rooms = rooms.iter().filter(|own| own.is_joined()).map(|own| own.room);
         for room in std::iter::once(RoomKey::LOBBY).chain(rooms) {
             if let Some(delivery) = self.live.delivery_mut(room).filter(|delivery| delivery.has_waiting()) {
-                delivery.hold(frame());
+                delivery.hold_nick(account, nick);
             }
         }
     }

@@ -4,16 +4,20 @@
 //! (`Delivery`), so that what was read and what is delivered afterwards have no gap. What was read may be newer than what is
 //! published; then it waits for that, so that counters of the room never go backwards.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use parlour_core::{
+    codec,
     model::{Role, RoomId, UserId},
     status::Status,
 };
 
 use super::{
     Rooms,
-    delivery::{Delivery, Encoding},
+    delivery::{Delivery, Encoding, Held, PersonChange},
     live_rooms::RoomKey,
+    presence,
     viewers::SubscriptionState,
 };
 use crate::{
@@ -107,7 +111,7 @@ impl Rooms {
             return replaced;
         }
         let Some(delivery) = live.delivery.as_deref_mut() else { return Subscribed::Ended };
-        let Some(events) = delivery.since(seq) else { return Subscribed::Outdated };
+        let Some(held) = delivery.since(seq) else { return Subscribed::Outdated };
         if viewer.is_slow {
             delivery.end_waiting();
             viewer.set_subscription(key, SubscriptionState::Suspended(seq));
@@ -117,7 +121,17 @@ impl Rooms {
         let index = delivery.subscribe(conn, viewer.encoding);
         delivery.end_waiting();
         viewer.set_subscription(key, SubscriptionState::Active { index, since: seq });
-        Subscribed::Live(events)
+        Subscribed::Live(held.into_iter().map(|held| self.encode_held(held)).collect())
+    }
+
+    fn encode_held(&self, held: Held) -> Bytes {
+        match held {
+            Held::Event(frame) => frame,
+            Held::Nick(account, nick) => {
+                let change = PersonChange { nick, online: self.is_online(account) };
+                codec::encode(&presence::frame(BTreeMap::from([(account, change)]), 0))
+            }
+        }
     }
 
     /// Ends the subscription with this ticket, because the state of the room could not be read.

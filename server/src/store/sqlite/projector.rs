@@ -98,18 +98,17 @@ impl<'a> Projector<'a> {
         let decided = match self.decide(proposal, sender) {
             Ok(Decision::Append { log, entry }) => {
                 let sender = sender.map(|sender| sender.id);
-                let role = match entry {
-                    Entry::ChangeMember { role, .. } => Some(role),
+                let member = match entry {
+                    Entry::ChangeMember { account, role, .. } => Some((account, role)),
                     _ => None,
                 };
+                let names_sender = matches!(
+                    entry,
+                    Entry::SetTopic { .. } | Entry::Archive { .. } | Entry::ChangeMember { .. }
+                );
                 if let Some(place) = self.insert(proposal.id, proposal.time, sender, log, entry)? {
-                    return Ok(match role {
-                        Some(role) => {
-                            let members = self.rooms.members(log)?.cast_unsigned();
-                            Outcome::MemberChanged { place, role, members }
-                        }
-                        None => Outcome::Appended(place),
-                    });
+                    let sender = sender.filter(|_| names_sender);
+                    return Ok(self.appended(log, place, sender, member)?);
                 }
                 // The sender has used the id.
                 Outcome::Refused(Status::MessageIdReused)
@@ -126,6 +125,22 @@ impl<'a> Projector<'a> {
             None => None,
         };
         Ok(resent.unwrap_or(decided))
+    }
+
+    /// The outcome of a proposal that was appended. The hub may not know the people whom its event names any more.
+    fn appended(
+        &self,
+        log: i64,
+        place: Place,
+        sender: Option<i64>,
+        member: Option<(i64, Role)>,
+    ) -> rusqlite::Result<Outcome> {
+        let Some(sender) = sender else { return Ok(Outcome::Appended(place)) };
+        let nick = self.accounts.nick(sender)?.0.into();
+        let Some((account, role)) = member else { return Ok(Outcome::RoomChanged { place, nick }) };
+        let target_nick = self.accounts.nick(account)?.0.into();
+        let members = self.rooms.members(log)?.cast_unsigned();
+        Ok(Outcome::MemberChanged { place, role, members, nick, target_nick })
     }
 
     /// Gives an account a role in the lobby, unless it has that already or does not exist. Nobody has to allow it.

@@ -12,7 +12,7 @@ use parlour_server::hub::Settings;
 use super::client::Client;
 use crate::{common::world::World, world};
 
-fn refused(answer: &Answer) -> Option<Status> {
+pub fn refused(answer: &Answer) -> Option<Status> {
     match answer {
         Answer::Refusal(refusal) => Some(Status::from_code(refusal.code as u16)),
         _ => None,
@@ -206,7 +206,7 @@ fn code_logs_another_device_in_once() {
 }
 
 /// The login of a device that has chosen its secret, with a code.
-fn link_login(code: &str) -> codec::Envelope {
+pub fn link_login(code: &str) -> codec::Envelope {
     link_login_of(9, code)
 }
 
@@ -223,7 +223,7 @@ fn link_login_of(device: u8, code: &str) -> codec::Envelope {
     codec::login("", login)
 }
 
-fn device_link(w: &mut World, client: &mut Client) -> String {
+pub fn device_link(w: &mut World, client: &mut Client) -> String {
     match client.command(w, RoomId::LOBBY, Operation::LinkDevice(wire::LinkDevice {})) {
         Answer::Link(link) => link.code,
         other => panic!("{other:?}"),

@@ -449,3 +449,47 @@ fn each_tab_that_subscribes_to_a_room_gets_a_window() {
         assert_eq!(tom.messages[&room], ["hi"], "in order: {in_order}");
     }
 }
+
+/// The nicks that the events of a room name: of the sender, and of the member that is changed.
+fn event_nicks(w: &World, client: &Client) -> Vec<(String, Option<String>)> {
+    let nick = |person: Option<wire::Person>| person.map(|person| person.nick);
+    let events = w.received(client.conn).extensions().filter_map(|extension| match extension {
+        Extension::Event(wire::ServerEvent { body: Some(Body::Event(event)), .. }) => Some(event.clone()),
+        _ => None,
+    });
+    let nicks = events.map(|event| {
+        let member = match event.change {
+            Some(Change::Member(member)) => nick(member.person),
+            _ => None,
+        };
+        (nick(event.sender).unwrap_or_default(), member)
+    });
+    nicks.collect()
+}
+
+#[test]
+fn events_name_people_whose_sessions_have_ended() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Private, "rust", &[&lili]);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    let moderator =
+        |role: wire::Role| wire::ChangeMember { account: lili.account.clone(), role: role.into() };
+    tom.command(&mut w, room, Operation::ChangeMember(moderator(wire::Role::Moderator)));
+    tom.subscribe(&mut w, room);
+    w.clear(tom.conn);
+    tom.restart();
+    w.hold_requests = true;
+    let topic = wire::ChangeRoom { change: Some(wire::change_room::Change::Topic("news".into())) };
+    lili.send(&mut w, room, Operation::ChangeRoom(topic));
+    w.send(lili.conn, &codec::exit("lili"));
+    w.release();
+    for role in [wire::Role::None, wire::Role::Invited] {
+        let account = lili.account.clone();
+        tom.command(&mut w, room, Operation::ChangeMember(wire::ChangeMember { account, role: role.into() }));
+    }
+    let [lili, tom_nick] = ["lili", "tom"].map(String::from);
+    let named = (tom_nick, Some(lili.clone()));
+    assert_eq!(event_nicks(&w, &tom), [(lili, None), named.clone(), named]);
+}

@@ -1,9 +1,12 @@
 //! The nicks in what is read from the log are the present ones.
 
 use parlour_core::{
+    codec,
     model::RoomId,
+    room_rows,
     wire::{self, client_command::Operation, response::Result as Answer},
 };
+use parlour_server::{hub::Settings, store::LogError};
 
 use super::client::Client;
 use crate::{common::world::World, world};
@@ -119,4 +122,85 @@ fn read_late(
     change(w);
     w.release_results();
     request
+}
+
+/// A nick that an account takes while it leaves is not blocked, whether the log has it or not.
+#[test]
+fn nick_that_an_account_takes_while_it_leaves_is_free() {
+    for failing in [None, Some(LogError::Full("here".into()))] {
+        let mut w = world();
+        let mut tom = Client::login(&mut w, "tom", &[]);
+        w.hold_requests = true;
+        tom.send(&mut w, RoomId::LOBBY, change_nick("alice"));
+        w.send(tom.conn, &codec::exit("tom"));
+        w.failing = failing;
+        w.release();
+        w.failing = None;
+        w.advance(10_000);
+        let alice = Client::login(&mut w, "alice", &[]);
+        assert_ne!(alice.account, tom.account);
+    }
+}
+
+/// The nick of the absent one was taken by another account, so that it returns under another one.
+#[test]
+fn direct_room_names_a_partner_who_has_returned_with_another_nick() {
+    let mut w = world();
+    let mut ann = Client::login(&mut w, "ann", &[]);
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let room = ann.create(&mut w, wire::RoomKind::Direct, "", &[&tom]);
+    w.disconnect(ann.conn);
+    w.advance(Settings::default().name_grace + 1_000);
+    drop(Client::login(&mut w, "ann", &[]));
+    let again = Client::login(&mut w, "ann2", &ann.secret);
+    assert_eq!(again.account, ann.account);
+    w.advance(1_000);
+    tom.command(&mut w, room, Operation::RoomSettings(wire::RoomSettings { muted: true }));
+    tom.update(&w);
+    assert_eq!(tom.rows[&room].people, ["ann2"]);
+}
+
+/// A partner logs in and reads its list before the nick is changed, and gets it afterwards.
+#[test]
+fn list_that_is_read_before_a_partner_returns_has_the_present_nick() {
+    let mut w = world();
+    let mut ann = Client::login(&mut w, "ann", &[]);
+    let tom = Client::login(&mut w, "tom", &[]);
+    ann.create(&mut w, wire::RoomKind::Direct, "", &[&tom]);
+    w.disconnect(tom.conn);
+    w.disconnect(ann.conn);
+    w.advance(Settings::default().name_grace + 1_000);
+    drop(Client::login(&mut w, "ann", &[]));
+    w.hold_results = true;
+    let again = w.connect();
+    let login = wire::Login { secret: tom.secret.clone(), version: 1, ..wire::Login::default() };
+    w.send(again, &codec::login("tom", wire::Login { capabilities: vec!["rooms".into()], ..login }));
+    w.hold_results = false;
+    let returned = Client::login(&mut w, "ann2", &ann.secret);
+    w.disconnect(returned.conn);
+    w.release_results();
+    let rows = w.received(again).welcome().unwrap().rows.clone().unwrap();
+    let people: Vec<_> = room_rows::unpack(rows).into_iter().flat_map(|row| row.people).collect();
+    assert_eq!(people.iter().map(|person| &*person.nick).collect::<Vec<_>>(), ["ann2"]);
+}
+
+/// An account changes its nick and leaves while a subscription waits: its nick is told with its presence at the end.
+#[test]
+fn nick_that_changes_while_a_subscription_waits_is_told_with_the_present_presence() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    tom.command(&mut w, RoomId::LOBBY, Operation::Unsubscribe(wire::Unsubscribe {}));
+    w.advance(1_000);
+    tom.update(&w);
+    read_late(&mut w, &mut tom, room, Operation::Subscribe(wire::Subscribe::default()), |w| {
+        lili.command(w, RoomId::LOBBY, change_nick("lilith"));
+        w.disconnect(lili.conn);
+        w.advance(1_000);
+    });
+    w.advance(1_000);
+    tom.update(&w);
+    assert_eq!(tom.people.get("lilith"), Some(&false));
 }

@@ -188,3 +188,21 @@ fn version_waits_until_its_events_are_published() {
     tom.update(&w);
     assert_eq!((versions(&w, &tom).len(), tom.rows[&room].head), (1, 1));
 }
+
+/// The events that are held for a subscription of another connection follow the window of a login, too.
+#[test]
+fn events_while_a_login_is_read_follow_its_welcome() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    w.hold_results = true;
+    let tim = w.connect();
+    w.login(tim, "tim", &[], &["rooms"]);
+    tom.send(&mut w, RoomId::LOBBY, Operation::Subscribe(wire::Subscribe::default()));
+    w.hold_results = false;
+    lili.post(&mut w, RoomId::LOBBY, 1, "hi");
+    w.release_results();
+    assert_eq!(w.received(tim).messages(), [("lili", "hi")]);
+    lili.post(&mut w, RoomId::LOBBY, 2, "hello");
+    assert_eq!(w.received(tim).messages(), [("lili", "hi"), ("lili", "hello")]);
+}

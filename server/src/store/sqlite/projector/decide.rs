@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parlour_core::{
-    limits::NICK_CHARS,
+    limits::{INVITED_PEOPLE, NICK_CHARS},
     model::{Role, RoomId, RoomKind, UserId},
     status::Status,
 };
@@ -12,8 +12,7 @@ use super::Projector;
 use crate::{
     policy::{Action, allows},
     store::{
-        Change, DIRECT_PEOPLE, INVITED_PEOPLE, NickSource, Place, Proposal, ROOM_NAME_CHARS, TOPIC_BYTES,
-        direct_room,
+        Change, DIRECT_PEOPLE, NickSource, Place, Proposal, ROOM_NAME_CHARS, TOPIC_BYTES, direct_room,
         sqlite::{
             accounts::AccountKey,
             entry::Entry,
