@@ -8,7 +8,10 @@ use leptos::{ev::KeyboardEvent, prelude::*};
 use parlour_core::model::{Member, PresenceState};
 
 pub use self::part::preload_members;
-use self::{filter::filter_members, search::MemberSearch};
+use self::{
+    filter::{Rest, filter_members},
+    search::MemberSearch,
+};
 use super::{
     screens::{Screen, Screens},
     settings::Settings,
@@ -53,8 +56,9 @@ fn MemberListContent() -> impl IntoView {
 
     let search = MemberSearch::new(store);
 
+    let typed = move || if has_filter() { wanted.get().trim().to_owned() } else { String::new() };
     let filtered = Memo::new(move |_| {
-        let typed = if has_filter() { wanted.get().trim().to_owned() } else { String::new() };
+        let typed = typed();
         store.members.with(|members| {
             search.found.with(|found| {
                 filter_members(members, found.members_of(&typed), &nick_key(&typed), count.get())
@@ -62,12 +66,13 @@ fn MemberListContent() -> impl IntoView {
         })
     });
     let rest = move || {
-        let (listed, hidden) = filtered.with(|(listed, hidden)| (listed.len(), *hidden));
-        match (listed, hidden) {
-            (0, 0) if has_filter() => Some(t().text(Key::MembersNoneFound).to_owned()),
-            (_, 0) => None,
-            (_, hidden) => Some(t().members_more(hidden)),
-        }
+        let of_more = search.found.with(|found| found.listed_of_more(&typed()));
+        let rest = filtered.with(|(listed, hidden)| Rest::new(listed.len(), *hidden, has_filter(), of_more));
+        rest.map(|rest| match rest {
+            Rest::NoneFound => t().text(Key::MembersNoneFound).to_owned(),
+            Rest::More(hidden) => t().members_more(hidden),
+            Rest::FoundMore(listed) => t().members_found_more(listed),
+        })
     };
     view! {
         <div class="roster-head">

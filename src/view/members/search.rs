@@ -16,12 +16,19 @@ pub struct Found {
     prefix: String,
     /// The members.
     members: Vec<Member>,
+    /// The number of people listed by the server, if there are more.
+    listed_of_more: Option<usize>,
 }
 
 impl Found {
     /// The members found, if this is what was typed.
     pub fn members_of(&self, typed: &str) -> &[Member] {
         if self.prefix == typed { &self.members } else { &[] }
+    }
+
+    /// The number of people that the server has listed, if this is what was typed and there are more.
+    pub fn listed_of_more(&self, typed: &str) -> Option<usize> {
+        self.listed_of_more.filter(|_| self.prefix == typed)
     }
 }
 
@@ -69,10 +76,23 @@ impl MemberSearch {
                 && is_last
                 && self.store.open_room.get_untracked() == Some(room)
             {
+                let listed_of_more = page.more.then_some(page.entries.len());
                 let found = page.entries.into_iter().filter(|member| member.role.is_member());
                 let members = found.map(|member| Member { nick: member.nick, state: member.state }).collect();
-                self.found.set(Found { prefix, members });
+                self.found.set(Found { prefix, members, listed_of_more });
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_is_that_of_what_was_typed() {
+        let found = Found { prefix: "an".into(), members: Vec::new(), listed_of_more: Some(50) };
+        assert_eq!(found.listed_of_more("an"), Some(50));
+        assert_eq!(found.listed_of_more("ann"), None);
     }
 }
