@@ -1,9 +1,11 @@
-//! The room list, and the ways from room to room; in `narrow`, the screens of a narrow viewport.
+//! The room list, and the ways from room to room; in `narrow`, the screens of a narrow viewport; in `unanswered`, what is not known
+//! yet.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod narrow;
+mod unanswered;
 
 use parlour_e2e::{DesktopPeer, Page, SeedRoom, Server, TestContext, browser_test, keys};
 
