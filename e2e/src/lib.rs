@@ -6,7 +6,8 @@
 //! ([`wire`], [`socket`]) and share no code with the system under test.
 //!
 //! Tests run in Chromium by default. [`browser_test_in_each`] runs a test in every [`Browser`], [`browser_test_in`] in
-//! one, and [`TestContext::open_in`] lets one test use two browsers.
+//! one, and [`TestContext::open_in`] lets one test use two browsers. [`scroll_test`] runs a test a second time, with another
+//! room being visited between its steps.
 //!
 //! `cargo xtask test` builds what the tests need and passes the paths in environment variables (see [`Environment`]).
 
@@ -29,6 +30,7 @@ mod page;
 mod proxy;
 mod reverse_proxy;
 mod rng;
+mod room_visits;
 mod seed_history;
 mod seed_rooms;
 mod server;
@@ -52,6 +54,7 @@ pub use page::{Entry, Page, StoppedRenderer, Work, keys};
 pub use proxy::Proxy;
 pub use reverse_proxy::{Certificate, Example, ReverseProxy};
 pub use rng::{Deck, Rng};
+pub use room_visits::{RoomVisits, scroll_test, scroll_test_in_each};
 pub use seed_rooms::SeedRoom;
 pub use server::Server;
 pub use static_host::StaticHost;

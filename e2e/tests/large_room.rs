@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Page, Server, browser_test, browser_test_in_each, keys};
+use parlour_e2e::{Page, Server, browser_test, keys, scroll_test_in_each};
 
 fn text(n: u64) -> String {
     format!("Message {n}{}", " of many that are in this room".repeat(usize::try_from(n * 7 % 5).unwrap()))
@@ -49,14 +49,16 @@ async fn log_in(test: &parlour_e2e::TestContext, server: &Server, count: u64) ->
 
 #[test]
 fn scrollbar_reaches_every_part_of_a_large_room() {
-    browser_test_in_each("scrollbar_reaches_every_part_of_a_large_room", async |test| {
+    scroll_test_in_each("scrollbar_reaches_every_part_of_a_large_room", async |test, visits| {
         let count = 100_000;
         let server = Server::start_with_history(count, text);
         let page = log_in(test, &server, count).await;
+        visits.prepare(&page).await;
         for part in [0.5, 0.1, 0.93, 0.31, 0.77, 0.5] {
             scroll_to(&page, part).await;
             // The tolerance of 2 % is needed because loaded rows have their real heights and others an estimate.
             until_near(&page, part * count as f64, count as f64 / 50.0).await;
+            visits.visit(&page).await;
         }
         page.eval::<()>("document.querySelector('#timeline').focus()", vec![]).await;
         page.press(keys::HOME).await;
@@ -70,6 +72,8 @@ fn scrollbar_reaches_every_part_of_a_large_room() {
         until_near(&page, 0.25 * count as f64, count as f64 / 50.0).await;
         let shift = page.scroll_up(70.0, 200).await;
         assert!(shift <= 1.0, "a row shifted by {shift} px beyond the scrolled distance");
+        visits.visit(&page).await;
+        page.eval::<()>("document.querySelector('#timeline').focus()", vec![]).await;
         page.press(keys::END).await;
         until_near(&page, count as f64, 30.0).await;
     });

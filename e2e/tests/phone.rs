@@ -158,3 +158,39 @@ fn reload_during_a_dialog_leaves_the_history_as_it_was() {
         until_screen(&page, "rooms").await;
     });
 }
+
+#[test]
+fn going_back_closes_an_open_menu_first() {
+    browser_test("going_back_closes_an_open_menu_first", async |test| {
+        let server = Server::start();
+        let page = test.open("phone", &server.url()).await;
+        page.resize(390, 844).await;
+        page.log_in("tom").await;
+        until_screen(&page, "conversation").await;
+        go_back(&page).await;
+        until_screen(&page, "rooms").await;
+        let menu = "return !!document.querySelector('[role=menu]')";
+        for button in ["rooms-menu", "account-menu"] {
+            page.click(&format!("#{button}")).await;
+            page.until_true("the menu", menu).await;
+            go_back(&page).await;
+            page.until_none("[role=menu]").await;
+            page.until_focused(button).await;
+            until_screen(&page, "rooms").await;
+        }
+        // An action of the menu covers the screen in its place.
+        page.open_dialog("rooms-menu", "create-room").await;
+        go_back(&page).await;
+        page.until_none("dialog").await;
+        until_screen(&page, "rooms").await;
+        page.create_room("garden", "public").await;
+        until_screen(&page, "conversation").await;
+        page.click("#room-menu").await;
+        page.until_true("the menu", menu).await;
+        go_back(&page).await;
+        page.until_none("[role=menu]").await;
+        until_screen(&page, "conversation").await;
+        go_back(&page).await;
+        until_screen(&page, "rooms").await;
+    });
+}

@@ -4,12 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{
-    DesktopPeer, Page, Server, TestContext, WindowOptions, browser_test, browser_test_in_each,
+    DesktopPeer, Page, RoomVisits, Server, TestContext, WindowOptions, browser_test, scroll_test_in_each,
 };
 use serde_json::json;
 
 /// A room with more messages than fit into the viewport, and a page at its end.
-async fn full_room(test: &TestContext, server: &Server) -> (Page, DesktopPeer) {
+async fn full_room(test: &TestContext, visits: &RoomVisits, server: &Server) -> (Page, DesktopPeer) {
     let mut lili = DesktopPeer::connect(server.address(), "lili");
     for n in 0..240 {
         lili.send(&line(n));
@@ -21,6 +21,7 @@ async fn full_room(test: &TestContext, server: &Server) -> (Page, DesktopPeer) {
     page.log_in("tom").await;
     page.until("the newest message", |view| view.has_sent(&line(239))).await;
     page.until_at_end().await;
+    visits.prepare(&page).await;
     (page, lili)
 }
 
@@ -37,12 +38,13 @@ async fn scroll_to_older(page: &Page) {
     page.until("the jump button", |view| view.jump).await;
 }
 
-/// Asserts that `act` does not move the scroll anchor.
-async fn assert_anchor_stays(page: &Page, what: &str, act: impl AsyncFnOnce()) {
+/// Asserts that `act` does not move the scroll anchor, nor does a visit to another room after it.
+async fn assert_anchor_stays(page: &Page, visits: &RoomVisits, what: &str, act: impl AsyncFnOnce()) {
     page.watch_anchor().await;
     act().await;
     let shift = page.anchor_shift().await;
     assert!(shift <= 1.0, "the scroll anchor moved by {shift} px: {what}");
+    visits.visit(page).await;
 }
 
 /// Runs a script inside one frame, as the page makes its own changes, so that no intermediate state is drawn.
@@ -61,16 +63,18 @@ async fn resize(page: &Page, width: u32, height: u32) {
 
 #[test]
 fn view_at_the_end_stays_at_the_end() {
-    browser_test_in_each("view_at_the_end_stays_at_the_end", async |test| {
+    scroll_test_in_each("view_at_the_end_stays_at_the_end", async |test, visits| {
         let server = Server::start_with(&["--burst", "1000"]);
-        let (page, mut lili) = full_room(test, &server).await;
+        let (page, mut lili) = full_room(test, visits, &server).await;
         lili.send("one more");
         page.until("the message", |view| view.has_sent("one more")).await;
         page.until_at_end().await;
+        visits.visit(&page).await;
         for (width, height) in [(390, 844), (844, 390), (1280, 800), (1280, 400)] {
             page.resize(width, height).await;
             page.until_at_end().await;
             assert!(!page.view().await.jump, "no jump button on {width} by {height}");
+            visits.visit(&page).await;
         }
         page.resize(1280, 800).await;
         for grow in [LARGER_FONT, "document.querySelector('.row.message').style.paddingTop = '90px'"] {
@@ -80,6 +84,7 @@ fn view_at_the_end_stays_at_the_end() {
         for n in 0..300 {
             lili.send(&line(1000 + n));
         }
+        visits.visit(&page).await;
         page.until("all messages", |view| view.has_sent(&line(1299))).await;
         page.until_at_end().await;
     });
@@ -87,9 +92,9 @@ fn view_at_the_end_stays_at_the_end() {
 
 #[test]
 fn view_at_the_end_survives_sizes_that_change_back() {
-    browser_test_in_each("view_at_the_end_survives_sizes_that_change_back", async |test| {
+    scroll_test_in_each("view_at_the_end_survives_sizes_that_change_back", async |test, visits| {
         let server = Server::start_with(&["--burst", "1000"]);
-        let (page, _lili) = full_room(test, &server).await;
+        let (page, _lili) = full_room(test, visits, &server).await;
         // A growing viewport at its end is scrolled up by the browser. It shrinks again before the page is told.
         let grow_and_shrink = "const [timeline, composer] = [...document.querySelectorAll('#timeline, #composer')]; \
             composer.style.display = 'none'; timeline.scrollHeight; composer.style.display = '';";
@@ -100,14 +105,15 @@ fn view_at_the_end_survives_sizes_that_change_back() {
         page.stable_value("document.querySelector('#timeline').scrollTop").await;
         page.until_at_end().await;
         assert!(!page.view().await.jump, "the view is at the end");
+        visits.visit(&page).await;
     });
 }
 
 #[test]
 fn slow_scroll_up_is_not_pulled_back_by_new_messages() {
-    browser_test_in_each("slow_scroll_up_is_not_pulled_back_by_new_messages", async |test| {
+    scroll_test_in_each("slow_scroll_up_is_not_pulled_back_by_new_messages", async |test, visits| {
         let server = Server::start_with(&["--burst", "1000"]);
-        let (page, mut lili) = full_room(test, &server).await;
+        let (page, mut lili) = full_room(test, visits, &server).await;
         for round in 0..8 {
             // Some messages arrive while the view is still near the end.
             for n in 0..20 {
@@ -116,9 +122,12 @@ fn slow_scroll_up_is_not_pulled_back_by_new_messages() {
             let shift = page.scroll_up(2.0, 40).await;
             assert!(shift <= 1.0, "a row shifted by {shift} px beyond the scrolled distance");
             page.until("the jump button", |view| view.jump).await;
+            visits.visit(&page).await;
+            page.until("the jump button", |view| view.jump).await;
             page.click("#jump-to-end").await;
             page.until_at_end().await;
             page.until("no jump button", |view| !view.jump).await;
+            visits.visit(&page).await;
         }
         // A small distance still counts as the end.
         page.scroll_up(2.0, 10).await;
@@ -134,11 +143,11 @@ const LARGER_FONT: &str = "document.documentElement.style.fontSize = '19px'";
 
 #[test]
 fn scroll_anchor_keeps_its_position() {
-    browser_test_in_each("scroll_anchor_keeps_its_position", async |test| {
+    scroll_test_in_each("scroll_anchor_keeps_its_position", async |test, visits| {
         let server = Server::start_with(&["--burst", "1000"]);
-        let (page, mut lili) = full_room(test, &server).await;
+        let (page, mut lili) = full_room(test, visits, &server).await;
         scroll_to_older(&page).await;
-        assert_anchor_stays(&page, "new messages arrived", async || {
+        assert_anchor_stays(&page, visits, "new messages arrived", async || {
             for n in 0..5 {
                 lili.send(&format!("News {n}"));
             }
@@ -146,22 +155,30 @@ fn scroll_anchor_keeps_its_position() {
             page.until_true("the new messages are counted", words).await;
         })
         .await;
-        assert_anchor_stays(&page, "a row above it grew", async || {
+        assert_anchor_stays(&page, visits, "a row above it grew", async || {
             change(&page, "document.querySelector('.row.message').style.paddingTop = '90px'").await;
         })
         .await;
-        assert_anchor_stays(&page, "a row above it shrank", async || {
+        assert_anchor_stays(&page, visits, "a row above it shrank", async || {
             change(&page, "document.querySelector('.row.message').style.paddingTop = ''").await;
         })
         .await;
-        assert_anchor_stays(&page, "the font size grew", async || change(&page, LARGER_FONT).await).await;
-        assert_anchor_stays(&page, "an on-screen keyboard opened", async || resize(&page, 1280, 420).await)
+        assert_anchor_stays(&page, visits, "the font size grew", async || change(&page, LARGER_FONT).await)
             .await;
-        assert_anchor_stays(&page, "the on-screen keyboard closed", async || resize(&page, 1280, 800).await)
+        assert_anchor_stays(&page, visits, "an on-screen keyboard opened", async || {
+            resize(&page, 1280, 420).await
+        })
+        .await;
+        assert_anchor_stays(&page, visits, "the on-screen keyboard closed", async || {
+            resize(&page, 1280, 800).await
+        })
+        .await;
+        assert_anchor_stays(&page, visits, "the viewport became narrow", async || {
+            resize(&page, 390, 800).await
+        })
+        .await;
+        assert_anchor_stays(&page, visits, "the device was rotated", async || resize(&page, 844, 390).await)
             .await;
-        assert_anchor_stays(&page, "the viewport became narrow", async || resize(&page, 390, 800).await)
-            .await;
-        assert_anchor_stays(&page, "the device was rotated", async || resize(&page, 844, 390).await).await;
         // A fast scroll through all older messages, some not loaded yet, while new messages arrive.
         resize(&page, 1280, 800).await;
         for n in 0..60 {
@@ -169,6 +186,7 @@ fn scroll_anchor_keeps_its_position() {
         }
         let shift = page.scroll_up(70.0, 400).await;
         assert!(shift <= 1.0, "a row shifted by {shift} px beyond the scrolled distance");
+        visits.visit(&page).await;
 
         page.click("#jump-to-end").await;
         page.until_at_end().await;
@@ -189,9 +207,9 @@ const LONG_ROW: &str = "
 
 #[test]
 fn message_taller_than_a_screenful_is_collapsed() {
-    browser_test_in_each("message_taller_than_a_screenful_is_collapsed", async |test| {
+    scroll_test_in_each("message_taller_than_a_screenful_is_collapsed", async |test, visits| {
         let server = Server::start_without_rate_limit();
-        let (page, mut lili) = full_room(test, &server).await;
+        let (page, mut lili) = full_room(test, visits, &server).await;
         let long = vec!["x"; 8_000].join("\n");
         let write = "const field = document.querySelector('#composer-text'); field.value = arguments[0]; \
             field.dispatchEvent(new InputEvent('input', { bubbles: true }));";
@@ -211,6 +229,9 @@ fn message_taller_than_a_screenful_is_collapsed() {
         let [after, ..] = position().await;
         assert!((after - before).abs() <= 1.0, "the message moved from {before} to {after}");
         page.until("the jump button", |view| view.jump).await;
+        visits.visit(&page).await;
+        let [after, ..] = position().await;
+        assert!((after - before).abs() <= 1.0, "the message moved from {before} to {after}");
 
         // It is still expanded after it was out of the document.
         page.eval::<()>("document.activeElement.blur()", vec![]).await;
@@ -228,6 +249,7 @@ fn message_taller_than_a_screenful_is_collapsed() {
         lili.send("meanwhile");
         let counted = "return /1 new/.test(document.querySelector('#jump-to-end').innerText)";
         page.until_true("the new message is counted", counted).await;
+        visits.visit(&page).await;
         page.stable_value("document.querySelector('#timeline').scrollTop").await;
         let [after, ..] = position().await;
         assert!((after - before).abs() <= 1.0, "the message moved from {before} to {after}");

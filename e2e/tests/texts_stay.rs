@@ -6,7 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use parlour_e2e::{DesktopPeer, Page, Server, TestContext, browser_test, browser_test_in_each};
+use parlour_e2e::{
+    DesktopPeer, Page, RoomVisits, SeedRoom, Server, TestContext, browser_test, browser_test_in_each,
+    scroll_test, scroll_test_in_each,
+};
+use serde_json::json;
 
 /// Many lines wrap on a narrow screen such as a phone's.
 fn line(n: usize) -> String {
@@ -26,10 +30,15 @@ const TEXTS: &str = "
 const ALL_CONTINUED: &str = "return document.querySelectorAll('.row.message:not(.continued)').length === 0";
 
 /// A page at the end of a room with this number of messages. Requests for messages that are not loaded are held back.
-async fn page_with_a_gap(test: &TestContext, server: &Server, count: usize) -> (Page, DesktopPeer) {
+async fn page_with_a_gap(
+    test: &TestContext,
+    visits: &RoomVisits,
+    server: &Server,
+    count: usize,
+) -> (Page, DesktopPeer) {
     let lili = fill_room(server, count).await;
     let page = test.open_with_network_switch("tom", &server.url()).await;
-    log_in(&page, count).await;
+    log_in(&page, visits, count).await;
     page.hold_history_requests().await;
     (page, lili)
 }
@@ -45,11 +54,12 @@ async fn fill_room(server: &Server, count: usize) -> DesktopPeer {
 }
 
 /// Logs in to a room with this number of messages.
-async fn log_in(page: &Page, count: usize) {
+async fn log_in(page: &Page, visits: &RoomVisits, count: usize) {
     page.resize(1280, 800).await;
     page.log_in("tom").await;
     page.until("the newest message", |view| view.has_sent(&line(count - 1))).await;
     page.until_at_end().await;
+    visits.prepare(page).await;
 }
 
 /// Scrolls up until the end of the gap is in the viewport, in this part of its height.
@@ -79,10 +89,11 @@ async fn assert_texts_move(page: &Page, down: f64, what: &str, act: impl AsyncFn
 
 #[test]
 fn texts_stay_when_the_messages_above_them_are_loaded() {
-    browser_test("texts_stay_when_the_messages_above_them_are_loaded", async |test| {
+    scroll_test("texts_stay_when_the_messages_above_them_are_loaded", async |test, visits| {
         let server = Server::start_without_rate_limit();
-        let (page, _lili) = page_with_a_gap(test, &server, 240).await;
+        let (page, _lili) = page_with_a_gap(test, visits, &server, 240).await;
         scroll_to_the_end_of_the_gap(&page, 0.3).await;
+        visits.visit(&page).await;
         let first = "return document.querySelectorAll('.row.message:not(.continued)').length";
         assert_eq!(page.eval::<u32>(first, vec![]).await, 1, "the first message has a name");
         assert_texts_move(&page, 0.0, "loaded", async || {
@@ -90,6 +101,7 @@ fn texts_stay_when_the_messages_above_them_are_loaded() {
             page.until_true("the messages above are loaded", ALL_CONTINUED).await;
         })
         .await;
+        visits.visit(&page).await;
     });
 }
 
@@ -104,10 +116,11 @@ async fn hold_news_and_page(page: &Page, lili: &mut DesktopPeer) {
 
 #[test]
 fn texts_stay_when_the_beginning_of_the_room_appears_above_them() {
-    browser_test("texts_stay_when_the_beginning_of_the_room_appears_above_them", async |test| {
+    scroll_test("texts_stay_when_the_beginning_of_the_room_appears_above_them", async |test, visits| {
         let server = Server::start_without_rate_limit();
-        let (page, mut lili) = page_with_a_gap(test, &server, 140).await;
+        let (page, mut lili) = page_with_a_gap(test, visits, &server, 140).await;
         scroll_to_the_end_of_the_gap(&page, 0.3).await;
+        visits.visit(&page).await;
         assert_texts_move(&page, 60.0, "scrolled in each frame", async || {
             // A new message is rendered at once, and the page that arrives with it in the next frame, after a scroll.
             hold_news_and_page(&page, &mut lili).await;
@@ -128,16 +141,20 @@ fn texts_stay_when_the_beginning_of_the_room_appears_above_them() {
             page.until_true("the beginning", "return !!document.querySelector('.beginning')").await;
         })
         .await;
+        visits.visit(&page).await;
     });
 }
 
 #[test]
 fn texts_stay_when_the_beginning_appears_before_the_event_of_a_scroll() {
-    browser_test("texts_stay_when_the_beginning_appears_before_the_event_of_a_scroll", async |test| {
-        let server = Server::start_without_rate_limit();
-        let (page, mut lili) = page_with_a_gap(test, &server, 140).await;
-        scroll_to_the_end_of_the_gap(&page, 0.3).await;
-        assert_texts_move(&page, 20.0, "scrolled once", async || {
+    scroll_test(
+        "texts_stay_when_the_beginning_appears_before_the_event_of_a_scroll",
+        async |test, visits| {
+            let server = Server::start_without_rate_limit();
+            let (page, mut lili) = page_with_a_gap(test, visits, &server, 140).await;
+            scroll_to_the_end_of_the_gap(&page, 0.3).await;
+            visits.visit(&page).await;
+            assert_texts_move(&page, 20.0, "scrolled once", async || {
             // The new message is rendered at once, so the page with the beginning waits for the next frame. The viewport is
             // scrolled between the two; the browser sends the event in the next frame.
             hold_news_and_page(&page, &mut lili).await;
@@ -150,57 +167,66 @@ fn texts_stay_when_the_beginning_appears_before_the_event_of_a_scroll() {
             page.until_true("the beginning", "return !!document.querySelector('.beginning')").await;
         })
         .await;
-    });
+        visits.visit(&page).await;
+        },
+    );
 }
 
 #[test]
 fn texts_below_a_gap_stay_when_its_messages_are_loaded() {
-    browser_test("texts_below_a_gap_stay_when_its_messages_are_loaded", async |test| {
+    scroll_test("texts_below_a_gap_stay_when_its_messages_are_loaded", async |test, visits| {
         let server = Server::start_without_rate_limit();
-        let (page, _lili) = page_with_a_gap(test, &server, 240).await;
+        let (page, _lili) = page_with_a_gap(test, visits, &server, 240).await;
         // Narrow, so that many messages are higher than estimated.
         page.resize(390, 1400).await;
         scroll_to_the_end_of_the_gap(&page, 0.8).await;
+        visits.visit(&page).await;
         assert_texts_move(&page, 0.0, "loaded", async || {
             page.release_history_requests().await;
             page.until_true("the messages above are loaded", ALL_CONTINUED).await;
         })
         .await;
+        visits.visit(&page).await;
     });
 }
 
 #[test]
 fn scrolled_distance_counts_when_sizes_change_in_the_same_frame() {
-    browser_test_in_each("scrolled_distance_counts_when_sizes_change_in_the_same_frame", async |test| {
-        let server = Server::start_without_rate_limit();
-        let _lili = fill_room(&server, 80).await;
-        let page = test.open("tom", &server.url()).await;
-        log_in(&page, 80).await;
-        page.eval::<()>("document.querySelector('#timeline').scrollTop -= 1500", vec![]).await;
-        page.until("the jump button", |view| view.jump).await;
-        let changes = [
-            ("a row above grew", "document.querySelector('.row.message').style.paddingTop = '90px'"),
-            ("a row above shrank", "document.querySelector('.row.message').style.paddingTop = ''"),
-            ("the viewport grew", "document.querySelector('#composer').style.display = 'none'"),
-            ("the viewport shrank", "document.querySelector('#composer').style.display = ''"),
-            ("a bar appeared", "document.querySelector('.timeline-frame').style.marginTop = '50px'"),
-            ("the bar disappeared", "document.querySelector('.timeline-frame').style.marginTop = ''"),
-        ];
-        for (what, change) in changes {
-            for down in [30.0, -30.0] {
-                // Outside of a frame: the browser sends the scroll event in the next one, before it reports sizes.
-                let script = format!("document.querySelector('#timeline').scrollTop -= {down}; {change}");
-                assert_texts_move(&page, down, what, async || page.eval::<()>(&script, vec![]).await).await;
+    scroll_test_in_each(
+        "scrolled_distance_counts_when_sizes_change_in_the_same_frame",
+        async |test, visits| {
+            let server = Server::start_without_rate_limit();
+            let _lili = fill_room(&server, 80).await;
+            let page = test.open("tom", &server.url()).await;
+            log_in(&page, visits, 80).await;
+            page.eval::<()>("document.querySelector('#timeline').scrollTop -= 1500", vec![]).await;
+            page.until("the jump button", |view| view.jump).await;
+            let changes = [
+                ("a row above grew", "document.querySelector('.row.message').style.paddingTop = '90px'"),
+                ("a row above shrank", "document.querySelector('.row.message').style.paddingTop = ''"),
+                ("the viewport grew", "document.querySelector('#composer').style.display = 'none'"),
+                ("the viewport shrank", "document.querySelector('#composer').style.display = ''"),
+                ("a bar appeared", "document.querySelector('.timeline-frame').style.marginTop = '50px'"),
+                ("the bar disappeared", "document.querySelector('.timeline-frame').style.marginTop = ''"),
+            ];
+            for (what, change) in changes {
+                for down in [30.0, -30.0] {
+                    // Outside of a frame: the browser sends the scroll event in the next one, before it reports sizes.
+                    let script = format!("document.querySelector('#timeline').scrollTop -= {down}; {change}");
+                    assert_texts_move(&page, down, what, async || page.eval::<()>(&script, vec![]).await)
+                        .await;
+                }
+                visits.visit(&page).await;
             }
-        }
-    });
+        },
+    );
 }
 
 #[test]
 fn reader_goes_to_the_beginning_right_after_scrolling() {
-    browser_test("reader_goes_to_the_beginning_right_after_scrolling", async |test| {
+    scroll_test("reader_goes_to_the_beginning_right_after_scrolling", async |test, visits| {
         let server = Server::start_without_rate_limit();
-        let (page, _lili) = page_with_a_gap(test, &server, 240).await;
+        let (page, _lili) = page_with_a_gap(test, visits, &server, 240).await;
         page.release_history_requests().await;
         page.eval::<()>(
             "const viewport = document.querySelector('#timeline');
@@ -210,6 +236,7 @@ fn reader_goes_to_the_beginning_right_after_scrolling() {
         )
         .await;
         page.until_in_view(&line(0)).await;
+        visits.visit(&page).await;
         page.eval::<()>(
             "const viewport = document.querySelector('#timeline');
              viewport.scrollTop += 500;
@@ -220,6 +247,7 @@ fn reader_goes_to_the_beginning_right_after_scrolling() {
         .await;
         page.until_at_end().await;
         page.until_in_view(&line(239)).await;
+        visits.visit(&page).await;
     });
 }
 
@@ -231,28 +259,30 @@ const IS_AT_THE_TOP: &str = "return document.querySelector('#timeline').scrollTo
 
 #[test]
 fn reader_jumps_to_rows_that_were_not_measured_yet() {
-    browser_test_in_each("reader_jumps_to_rows_that_were_not_measured_yet", async |test| {
+    scroll_test_in_each("reader_jumps_to_rows_that_were_not_measured_yet", async |test, visits| {
         let server = Server::start_without_rate_limit();
         // All of them are on the first page. The first row has a day line, and is therefore higher than estimated.
         let _lili = fill_room(&server, 45).await;
         let page = test.open("tom", &server.url()).await;
-        log_in(&page, 45).await;
+        log_in(&page, visits, 45).await;
         page.eval::<()>(JUMP_TO_THE_TOP, vec![]).await;
         page.until_in_view(&line(0)).await;
         page.stable_value("document.querySelector('#timeline').scrollTop").await;
+        visits.visit(&page).await;
         page.until_true("the viewport is at the top", IS_AT_THE_TOP).await;
     });
 }
 
 #[test]
 fn reader_jumps_to_a_small_gap_at_the_top() {
-    browser_test("reader_jumps_to_a_small_gap_at_the_top", async |test| {
+    scroll_test("reader_jumps_to_a_small_gap_at_the_top", async |test, visits| {
         let server = Server::start_without_rate_limit();
         // Above the first page a few messages are missing, fewer than fit on the screen.
-        let (page, _lili) = page_with_a_gap(test, &server, 54).await;
+        let (page, _lili) = page_with_a_gap(test, visits, &server, 54).await;
         page.eval::<()>(JUMP_TO_THE_TOP, vec![]).await;
         page.until_requests_held(1).await;
         page.until_in_view(&line(4)).await;
+        visits.visit(&page).await;
         page.release_history_requests().await;
         page.until_true("the beginning", "return !!document.querySelector('.beginning')").await;
         page.until_in_view(&line(0)).await;
@@ -263,9 +293,9 @@ fn reader_jumps_to_a_small_gap_at_the_top() {
 
 #[test]
 fn tall_message_moves_by_the_scrolled_distance() {
-    browser_test("tall_message_moves_by_the_scrolled_distance", async |test| {
+    scroll_test("tall_message_moves_by_the_scrolled_distance", async |test, visits| {
         let server = Server::start_without_rate_limit();
-        let (page, mut lili) = page_with_a_gap(test, &server, 20).await;
+        let (page, mut lili) = page_with_a_gap(test, visits, &server, 20).await;
         // Of another sender than the message above, so that it has a name.
         page.send_and_wait("before").await;
         lili.send(&vec!["x"; 8_000].join("\n"));
@@ -283,8 +313,97 @@ fn tall_message_moves_by_the_scrolled_distance() {
             let before: f64 = page.eval(top, vec![]).await;
             page.eval::<()>("document.querySelector('#timeline').scrollTop += 3000", vec![]).await;
             page.stable_value("document.querySelector('#timeline').scrollTop").await;
+            visits.visit(&page).await;
             let moved = page.eval::<f64>(top, vec![]).await - before;
             assert!((moved + 3000.0).abs() <= 1.0, "the message moved by {moved} px");
         }
     });
+}
+
+/// The first text that begins in the viewport, and its distance from the upper edge.
+type Position = (String, f64);
+
+async fn first_text(page: &Page) -> Position {
+    page.stable_value("document.querySelector('#timeline').scrollTop").await;
+    let texts: BTreeMap<String, f64> = page.eval(TEXTS, vec![]).await;
+    texts.into_iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("a text in the viewport")
+}
+
+/// Asserts that a text is, and stays, where it was.
+async fn assert_at(page: &Page, what: &str, position: &Position) {
+    let script = format!(
+        "const texts = (() => {{ {TEXTS} }})(), [text, top] = {};
+         return Math.abs(texts[text] - top) <= 0.6 || [texts[text], texts]",
+        json!(position)
+    );
+    page.until_true(&format!("{what}: {position:?}"), &script).await;
+    page.stable_value("document.querySelector('#timeline').scrollTop").await;
+    page.until_true(&format!("{what}, after a moment: {position:?}"), &script).await;
+}
+
+#[test]
+fn texts_stay_while_other_rooms_are_visited() {
+    browser_test_in_each("texts_stay_while_other_rooms_are_visited", async |test| {
+        let mut server = Server::start();
+        let page = test.open("tom", &server.url()).await;
+        scroll_in_two_rooms(&page, &mut server, false).await;
+    });
+}
+
+#[test]
+fn texts_stay_while_messages_of_two_rooms_are_loaded() {
+    browser_test("texts_stay_while_messages_of_two_rooms_are_loaded", async |test| {
+        let mut server = Server::start();
+        let page = test.open_with_network_switch("tom", &server.url()).await;
+        scroll_in_two_rooms(&page, &mut server, true).await;
+    });
+}
+
+/// Scrolls in two rooms in turn, and then goes from one to the other. With `holds_requests` the messages that are requested in both
+/// rooms arrive at once, while one of them is open.
+async fn scroll_in_two_rooms(page: &Page, server: &mut Server, holds_requests: bool) {
+    // Several senders, so that some messages have a name and some have not.
+    let talk: Vec<_> = (0..300).map(|n| (["lili", "jim", "ann"][n / 4 % 3], line(n))).collect();
+    let talk: Vec<_> = talk.iter().map(|(nick, text)| (*nick, &**text)).collect();
+    let rooms = ["Attic", "Balcony"].map(|name| SeedRoom::public(name).with_talk(&talk));
+    page.resize(1280, 800).await;
+    let ids = page.log_in_with_rooms("tom", server, &rooms).await;
+    let rooms = [("Attic", &*ids[0]), ("Balcony", &*ids[1])];
+    let mut positions: [Option<Position>; 2] = [None, None];
+    if holds_requests {
+        page.hold_history_requests().await;
+    }
+    // By fractions of a pixel too, where the browser has them.
+    for (round, by) in [700.0, 333.3, 90.5, 411.7, 500.0, 260.4].into_iter().enumerate() {
+        for ((name, id), position) in rooms.into_iter().zip(&mut positions) {
+            page.open_room(name, id).await;
+            if let Some(position) = position {
+                assert_at(page, &format!("{name} in round {round}"), position).await;
+            } else {
+                page.until("the newest message", |view| view.has_sent(&line(299))).await;
+                page.until_at_end().await;
+            }
+            let scroll = "document.querySelector('#timeline').scrollTop -= arguments[0]";
+            page.eval::<()>(scroll, vec![by.into()]).await;
+            page.until("the jump button", |view| view.jump).await;
+            *position = Some(first_text(page).await);
+        }
+        if holds_requests && round == 2 {
+            page.release_history_requests().await;
+        }
+    }
+    // Any number of visits does not add up to a distance, nor does a reload.
+    for round in 0..6 {
+        for ((name, id), position) in rooms.into_iter().zip(&positions) {
+            page.open_room(name, id).await;
+            let position = position.as_ref().expect("it was scrolled");
+            assert_at(page, &format!("{name} in visit {round}"), position).await;
+            if round == 3 {
+                page.reload().await;
+                page.until("the connection is back", |view| view.online()).await;
+                page.until_room_open(name, id).await;
+                assert_at(page, &format!("{name} after a reload"), position).await;
+            }
+        }
+    }
 }

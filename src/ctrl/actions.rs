@@ -43,6 +43,7 @@ impl Store {
                 Ok(())
             }
             Ok(Input::Room(command)) => self.execute_typed(command).map_err(ComposerNote::Refused),
+            Ok(Input::Message(_)) if self.is_leaving() => Err(ComposerNote::Leaving),
             Ok(Input::Message(text)) => self.send_message(text).map_err(|status| match status {
                 Status::ContentTooLong => ComposerNote::TooLong(self.service().excess_bytes(text)),
                 status => ComposerNote::Refused(status),
@@ -62,6 +63,12 @@ impl Store {
             Err(note) => self.set.composer_note.set(Some(note)),
         }
         result.is_ok()
+    }
+
+    /// The user is leaving the open room.
+    fn is_leaving(&self) -> bool {
+        let room = self.open_room.get_untracked();
+        self.inner.with_value(|inner| room.is_some_and(|room| inner.leaving.contains(&room)))
     }
 
     fn send_message(&self, text: &str) -> Result<(), Status> {

@@ -164,7 +164,10 @@ impl Store {
     /// The refusal of the server.
     pub async fn leave_room(self, room: RoomId) -> Result<(), Refusal> {
         let before = untrack(|| self.room(room));
-        self.give(Command::Leave { room, id: self.new_id() }).await?;
+        self.set_leaving(room, true);
+        let left = self.give(Command::Leave { room, id: self.new_id() }).await;
+        self.set_leaving(room, false);
+        left?;
         if self.open_room.get_untracked() == Some(room) {
             self.open(Some(RoomId::LOBBY), None);
         }
@@ -172,6 +175,16 @@ impl Store {
             self.report(Outcome::LeftRoom(room.name));
         }
         Ok(())
+    }
+
+    fn set_leaving(self, room: RoomId, leaving: bool) {
+        self.inner.update_value(|inner| {
+            if leaving {
+                inner.leaving.insert(room)
+            } else {
+                inner.leaving.remove(&room)
+            };
+        });
     }
 
     /// Executes a command whose answer does not matter.

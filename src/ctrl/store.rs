@@ -1,6 +1,6 @@
 //! The state of the page as signals.
 
-use parlour_core::sorted::SortedMap;
+use parlour_core::sorted::{SortedMap, SortedSet};
 use std::{rc::Rc, sync::Arc};
 
 use gloo_timers::callback::{Interval, Timeout};
@@ -93,6 +93,8 @@ pub enum ComposerNote {
     Refused(Status),
     /// The text is too long by this many bytes.
     TooLong(usize),
+    /// The user is leaving the room: a message would be discarded with it.
+    Leaving,
     /// The server throttles, for the reason given by the status; sending resumes in this many seconds.
     Wait(Status, u32),
 }
@@ -243,6 +245,8 @@ pub(super) struct Setters {
 pub(super) struct Inner {
     /// The timelines of the rooms that were open, and of those with own messages.
     pub(super) timelines: SortedMap<RoomId, RoomTimeline>,
+    /// The rooms that the user is leaving: the server has not answered yet.
+    pub(super) leaving: SortedSet<RoomId>,
     /// A server was reached since the login.
     pub(super) was_online: bool,
     /// Counts the logouts.
@@ -397,6 +401,7 @@ impl Store {
             },
             inner: StoredValue::new_local(Inner {
                 timelines: SortedMap::new(),
+                leaving: SortedSet::new(),
                 was_online: false,
                 logouts: 0,
                 seeks: 0,

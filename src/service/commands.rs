@@ -210,18 +210,12 @@ impl ChatSession for Service {
     }
 
     fn scroll(&self, room: RoomId) -> Option<ScrollPosition> {
-        let Position { ord, offset } = self.tab_data.scroll(room)?;
-        // No viewport is so high that this is not exact.
-        #[allow(clippy::cast_precision_loss)]
-        let offset_px = offset as f32;
+        let Position { ord, offset_px } = self.tab_data.scroll(room)?;
         Some(ScrollPosition { ord, offset_px })
     }
 
     fn save_scroll(&self, room: RoomId, position: Option<ScrollPosition>) {
-        // A pixel more or less is not seen after a reload.
-        #[allow(clippy::cast_possible_truncation)]
-        let position = position
-            .map(|position| Position { ord: position.ord, offset: position.offset_px.round() as i32 });
+        let position = position.map(|ScrollPosition { ord, offset_px }| Position { ord, offset_px });
         self.tab_data.save_scroll(room, position);
     }
 

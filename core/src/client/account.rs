@@ -8,9 +8,11 @@
 //! | --- | --- |
 //! | this one | the rows and activity of the server |
 //! | `entry` | a room in the list |
+//! | `entries` | the rooms, and keeping their order |
 //! | `reading` | moving read cursors, and which of them the server has to be told |
 //! | `list` | the order of the list, its totals, search, and moving from room to room |
 
+mod entries;
 mod entry;
 mod list;
 mod reading;
@@ -18,7 +20,7 @@ mod reading;
 use crate::sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
-use self::list::Place;
+use self::{entries::Entries, list::Place};
 pub use self::{
     entry::RoomEntry,
     list::{Direction, ListItem, Section, Totals},
@@ -43,7 +45,7 @@ pub struct AccountState {
     /// For [`wire::Login::account_version`]; 0 before the first complete list.
     version: u64,
     nick: Arc<str>,
-    rooms: SortedMap<RoomId, RoomEntry>,
+    rooms: Entries,
     /// The rooms by handle.
     handles: SortedMap<u32, RoomId>,
     /// The rooms in the rows that were received since the login, until the list is complete.
@@ -66,7 +68,7 @@ impl AccountState {
         Self {
             version: 0,
             nick: "".into(),
-            rooms: SortedMap::new(),
+            rooms: Entries::default(),
             handles: SortedMap::new(),
             listed: SortedSet::new(),
             former: SortedSet::new(),

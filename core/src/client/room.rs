@@ -29,7 +29,7 @@ use crate::{
 /// A scroll position that survives loading, evicting and measuring rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScrollPosition {
-    /// The ord of the message at the scroll anchor.
+    /// The ord of the message at the scroll anchor; 0 for the start of the room.
     pub ord: u64,
     /// The distance of its content from the top of the viewport, in CSS pixels.
     pub offset_px: f32,

@@ -8,21 +8,22 @@ use prost::Message as _;
 use super::{Change, Key};
 use crate::{device, ids::RoomId};
 
-/// The message at the top of the viewport.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The message at the scroll anchor.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Position {
-    /// Its ord.
+    /// Its ord; 0 for the start of the room.
     pub ord: u64,
-    /// The distance from the top of the viewport down to the top of the message, in CSS pixels.
-    pub offset: i32,
+    /// The distance from the top of the viewport down to the content of the message, in CSS pixels. Not rounded: browsers lay
+    /// text out at fractions of a pixel, so a rounded position would move the text by up to a pixel.
+    pub offset_px: f32,
 }
 
 /// The change that stores the position of a tab in a room, or deletes it; without one the newest message is shown.
 #[must_use]
 pub fn save(room: RoomId, tab: &str, position: Option<Position>, time: i64) -> Change {
     let key = Key::Scroll(room, tab.into());
-    let Some(Position { ord, offset }) = position else { return Change::Delete(key) };
-    let value = device::ScrollPosition { tab: tab.into(), room: room.to_wire(), ord, offset, time };
+    let Some(Position { ord, offset_px }) = position else { return Change::Delete(key) };
+    let value = device::ScrollPosition { tab: tab.into(), room: room.to_wire(), ord, offset_px, time };
     Change::Put(key, value.encode_to_vec().into())
 }
 
@@ -37,19 +38,23 @@ pub fn take_over(
 ) -> (Vec<(RoomId, Position)>, Vec<Change>) {
     let (mut positions, mut changes) = (Vec::new(), Vec::new());
     for value in stored.iter().filter_map(|value| device::ScrollPosition::decode(&**value).ok()) {
-        let Some(room) = RoomId::from_wire(&value.room).filter(|_| value.ord > 0) else { continue };
+        let Some(room) = RoomId::from_wire(&value.room).filter(|_| is_valid(&value)) else { continue };
         let is_own = Some(&*value.tab) == previous;
         if value.tab == tab || (!is_own && open_tabs.contains(&value.tab)) {
             continue;
         }
         changes.push(save(room, &value.tab, None, value.time));
         if is_own {
-            let position = Position { ord: value.ord, offset: value.offset };
+            let position = Position { ord: value.ord, offset_px: value.offset_px };
             changes.push(save(room, tab, Some(position), value.time));
             positions.push((room, position));
         }
     }
     (positions, changes)
+}
+
+fn is_valid(value: &device::ScrollPosition) -> bool {
+    !value.tab.is_empty() && value.offset_px.is_finite()
 }
 
 #[cfg(test)]
@@ -58,7 +63,7 @@ mod tests {
     use crate::persist::{KeyRange, Rows, Table};
 
     const ROOM: RoomId = RoomId([3; 16]);
-    const AT: Position = Position { ord: 7, offset: -12 };
+    const AT: Position = Position { ord: 7, offset_px: -12.25 };
 
     fn stored(rows: &Rows) -> Vec<Vec<u8>> {
         rows.values(&KeyRange::all(Table::Scroll))
@@ -67,7 +72,7 @@ mod tests {
     #[test]
     fn a_reloaded_tab_finds_its_positions_and_others_do_not() {
         let mut rows = Rows::default();
-        let other = Position { ord: 9, offset: 0 };
+        let other = Position { ord: 0, offset_px: 0.0 };
         for change in [
             save(RoomId::LOBBY, "a", Some(AT), 1),
             save(ROOM, "a", Some(other), 2),
@@ -92,6 +97,12 @@ mod tests {
 
     #[test]
     fn damaged_values_are_ignored() {
-        assert_eq!(take_over(Some(""), "a", &[], &[vec![0xFF; 3], vec![]]), (vec![], vec![]));
+        let nowhere = Position { ord: 1, offset_px: f32::NAN };
+        let mut rows = Rows::default();
+        rows.apply(&save(ROOM, "b", Some(nowhere), 1));
+        let values = [stored(&rows), vec![vec![0xFF; 3], vec![]]].concat();
+        for previous in ["", "b"] {
+            assert_eq!(take_over(Some(previous), "a", &[], &values), (vec![], vec![]));
+        }
     }
 }

@@ -251,8 +251,8 @@ proptest! {
     }
 
     #[test]
-    fn scroll_positions_are_read_as_they_were_written(room in room_id(), ord in 1_u64.., offset: i32) {
-        let position = Position { ord, offset };
+    fn scroll_positions_are_read_as_they_were_written(room in room_id(), ord: u64, offset_px in -1e6_f32..1e6) {
+        let position = Position { ord, offset_px };
         let stored = [value(&scroll::save(room, "a", Some(position), 1))];
         prop_assert_eq!(scroll::take_over(Some("a"), "b", &[], &stored).0, [(room, position)]);
     }
@@ -268,7 +268,7 @@ proptest! {
     ) {
         let stored_message = put_message(ROOM, &LOG, &message(ROOM, 1, "hi")).unwrap();
         let draft = draft::save(ROOM, "a", "text", 1);
-        let scroll = scroll::save(ROOM, "a", Some(Position { ord: 1, offset: -1 }), 1);
+        let scroll = scroll::save(ROOM, "a", Some(Position { ord: 1, offset_px: -1.5 }), 1);
         let changes = [account.put(), room.put(), queue::put(ROOM, &queued), stored_message, draft, scroll];
         for change in &changes {
             let mut bytes = value(change);

@@ -1,9 +1,11 @@
-//! The room list; in `ways` the ways from room to room, and in `narrow` the screens of a narrow viewport.
+//! The room list; in `ways` the ways from room to room, in `narrow` the screens of a narrow viewport, and in `unanswered` what is
+//! not known yet.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod narrow;
+mod unanswered;
 mod ways;
 
 use parlour_e2e::{DesktopPeer, Page, SeedRoom, Server, TestContext, browser_test, keys};

@@ -280,7 +280,7 @@ fn many_rooms(device: &Device) -> Vec<u8> {
     let messages = [2, 3, 6].map(|ord| value(put_message(room, &log, &message(ord)).expect("it has an ord")));
     let (_, queued) = queue::decode(&device.send_queue[0]).expect("a client has stored it");
     let send_queue = [device.send_queue[1].clone(), value(queue::put(room, &queued))];
-    let position = scroll::Position { ord: 3, offset: -20 };
+    let position = scroll::Position { ord: 3, offset_px: -20.5 };
     let drafts = [value(draft::save(room, "own", "mine", 5))];
     let rooms = [value(state.put()), value(scroll::save(room, "own", Some(position), 5))];
     let many = Device {

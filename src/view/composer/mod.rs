@@ -109,7 +109,10 @@ pub fn Composer() -> impl IntoView {
     let composition_end =
         move |event: CompositionEvent| composition_ended.set_value(Some(event.time_stamp()));
     let refused = move || {
-        matches!(store.composer_note.get(), Some(ComposerNote::Refused(_) | ComposerNote::TooLong(_)))
+        matches!(
+            store.composer_note.get(),
+            Some(ComposerNote::Refused(_) | ComposerNote::TooLong(_) | ComposerNote::Leaving)
+        )
     };
     // Focuses the field, except on a touch screen, where the focus would open the keyboard.
     Effect::new(move || {
@@ -163,6 +166,7 @@ fn Note() -> impl IntoView {
             }
             ComposerNote::Refused(status) => Some(t().status(status).to_owned()),
             ComposerNote::TooLong(bytes) => Some(t().composer_too_long(bytes)),
+            ComposerNote::Leaving => Some(t().text(Key::ComposerLeaving).to_owned()),
             ComposerNote::Wait(..) => None,
         })
     };

@@ -35,6 +35,30 @@ pub fn filter_members(
     (listed, more)
 }
 
+/// The line below the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nobody is found.
+    NoneFound,
+    /// This many members are not listed.
+    More(usize),
+    /// The server has found more than the number that it has listed.
+    FoundMore(usize),
+}
+
+impl Rest {
+    /// The line below this many listed members, with `hidden` ones that are not listed; `None` if all are listed. `of_more` is
+    /// the number that the server has listed, if it has found more.
+    pub fn new(listed: usize, hidden: usize, has_filter: bool, of_more: Option<usize>) -> Option<Self> {
+        match (listed, hidden, of_more) {
+            (.., Some(found)) => Some(Self::FoundMore(found)),
+            (0, 0, None) if has_filter => Some(Self::NoneFound),
+            (_, 0, None) => None,
+            (_, hidden, None) => Some(Self::More(hidden)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use parlour_core::model::{PresenceState, Role, UserId};
@@ -69,5 +93,15 @@ mod tests {
         let (listed, more) = filter_members(&members, &found, "z", 9_000);
         let listed: Vec<_> = listed.iter().map(|member| (member.account.0[1], &*member.nick)).collect();
         assert_eq!((listed, more), (vec![(4, "zac"), (2, "Zoe"), (5, "Zoe"), (3, "zorro")], 0));
+    }
+
+    #[test]
+    fn line_below_the_list_says_that_the_server_has_found_more() {
+        let filtered = |listed, hidden, of_more| Rest::new(listed, hidden, true, of_more);
+        assert_eq!(filtered(50, 0, Some(50)), Some(Rest::FoundMore(50)));
+        assert_eq!(filtered(50, 0, None), None);
+        assert_eq!(filtered(500, 3, None), Some(Rest::More(3)));
+        assert_eq!(filtered(0, 0, None), Some(Rest::NoneFound));
+        assert_eq!(Rest::new(0, 0, false, None), None);
     }
 }

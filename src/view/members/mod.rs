@@ -8,7 +8,10 @@ use leptos::{ev::KeyboardEvent, prelude::*};
 use parlour_core::model::PresenceState;
 
 pub use self::part::preload_members;
-use self::{filter::filter_members, search::MemberSearch};
+use self::{
+    filter::{Rest, filter_members},
+    search::MemberSearch,
+};
 use super::{
     screens::{Screen, Screens},
     settings::Settings,
@@ -64,8 +67,9 @@ fn MemberListContent() -> impl IntoView {
         false,
     );
 
+    let typed = move || if has_filter() { wanted.get().trim().to_owned() } else { String::new() };
     let filtered = Memo::new(move |_| {
-        let typed = if has_filter() { wanted.get().trim().to_owned() } else { String::new() };
+        let typed = typed();
         store.members.with(|members| {
             search.found.with(|found| {
                 let found = found.members_of(store.open_room.get(), &typed);
@@ -74,12 +78,13 @@ fn MemberListContent() -> impl IntoView {
         })
     });
     let rest = move || {
-        let (listed, hidden) = filtered.with(|(listed, hidden)| (listed.len(), *hidden));
-        match (listed, hidden) {
-            (0, 0) if has_filter() => Some(t().text(Key::MembersNoneFound).to_owned()),
-            (_, 0) => None,
-            (_, hidden) => Some(t().members_more(hidden)),
-        }
+        let of_more = search.found.with(|found| found.listed_of_more(store.open_room.get(), &typed()));
+        let rest = filtered.with(|(listed, hidden)| Rest::new(listed.len(), *hidden, has_filter(), of_more));
+        rest.map(|rest| match rest {
+            Rest::NoneFound => t().text(Key::MembersNoneFound).to_owned(),
+            Rest::More(hidden) => t().members_more(hidden),
+            Rest::FoundMore(listed) => t().members_found_more(listed),
+        })
     };
     view! {
         <div class="roster-head">

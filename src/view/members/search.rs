@@ -18,12 +18,23 @@ pub struct Found {
     prefix: String,
     /// The members.
     members: Vec<Contact>,
+    /// The number of people listed by the server, if there are more.
+    listed_of_more: Option<usize>,
 }
 
 impl Found {
     /// The members found, if this is what was typed in this room.
     pub fn members_of(&self, room: Option<RoomId>, typed: &str) -> &[Contact] {
-        if self.room == room && self.prefix == typed { &self.members } else { &[] }
+        if self.is_of(room, typed) { &self.members } else { &[] }
+    }
+
+    /// The number of people that the server has listed, if this is what was typed in this room and there are more.
+    pub fn listed_of_more(&self, room: Option<RoomId>, typed: &str) -> Option<usize> {
+        self.listed_of_more.filter(|_| self.is_of(room, typed))
+    }
+
+    fn is_of(&self, room: Option<RoomId>, typed: &str) -> bool {
+        self.room == room && self.prefix == typed
     }
 }
 
@@ -78,8 +89,9 @@ impl MemberSearch {
                 && is_last
                 && self.store.open_room.get_untracked() == Some(room)
             {
+                let listed_of_more = page.more.then_some(page.entries.len());
                 let members = page.entries.into_iter().filter(|member| member.role.is_member()).collect();
-                self.found.set(Found { room: Some(room), prefix, members });
+                self.found.set(Found { room: Some(room), prefix, members, listed_of_more });
             }
         });
     }
@@ -92,13 +104,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_found_in_one_room_are_not_those_of_another() {
+    fn result_is_that_of_what_was_typed_in_the_room() {
         let room = RoomId([7; 16]);
         let (account, state) = (UserId([1; 16]), PresenceState::Online);
         let members = vec![Contact { account, nick: "Zoe".into(), state, role: Role::Member }];
-        let found = Found { room: Some(room), prefix: "z".into(), members: members.clone() };
-        assert_eq!(found.members_of(Some(room), "z"), members);
-        assert_eq!(found.members_of(Some(RoomId::LOBBY), "z"), []);
-        assert_eq!(found.members_of(Some(room), "zo"), []);
+        let found = Found {
+            room: Some(room),
+            prefix: "z".into(),
+            members: members.clone(),
+            listed_of_more: Some(50),
+        };
+        let result = |room, typed| (found.members_of(room, typed), found.listed_of_more(room, typed));
+        assert_eq!(result(Some(room), "z"), (&*members, Some(50)));
+        assert_eq!(result(Some(RoomId::LOBBY), "z"), (&[][..], None));
+        assert_eq!(result(Some(room), "zo"), (&[][..], None));
     }
 }

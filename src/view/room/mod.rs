@@ -24,7 +24,7 @@ use super::{
     members::{MemberList, preload_members},
     screens::{Screen, Screens},
     search::{PanelState, SearchPanel, preload_content},
-    shared::{announced, next_paint, room_name, use_texts},
+    shared::{OpenMenu, announced, next_paint, room_name, use_texts},
     sidebar::{Sidebar, preload_side},
     switcher::SwitcherState,
     timeline::{Scroller, provide_today},
@@ -53,18 +53,22 @@ pub fn Room() -> impl IntoView {
     let screens = Screens::new(store);
     let panel = PanelState::new(screens);
     let switcher = SwitcherState::new();
+    let menu = OpenMenu::new();
     provide_context(screens);
     provide_context(panel);
     provide_context(switcher);
+    provide_context(menu);
     let covered = Signal::derive(move || screens.people_cover_room() || panel.covers_room());
     provide_context(Scroller::new(store, covered));
     provide_context(Draft::new());
     provide_today();
     preload_content();
     screens.follow_cover(
-        move || store.dialog.with(Option::is_some) || switcher.is_open() || panel.is_open(),
+        move || menu.is_open() || store.dialog.with(Option::is_some) || switcher.is_open() || panel.is_open(),
         move || {
-            if store.dialog.with_untracked(Option::is_some) {
+            if menu.is_open_untracked() {
+                menu.close();
+            } else if store.dialog.with_untracked(Option::is_some) {
                 store.close_dialog();
             } else if switcher.is_open_untracked() {
                 switcher.close();

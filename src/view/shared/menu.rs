@@ -23,6 +23,36 @@ pub struct MenuItem {
     pub act: Box<dyn Fn()>,
 }
 
+/// The menu of the page that is open, by the id of its button; at most one. A context of the room.
+#[derive(Clone, Copy)]
+pub struct OpenMenu(RwSignal<Option<&'static str>>);
+
+impl OpenMenu {
+    /// No menu is open.
+    pub fn new() -> Self {
+        Self(RwSignal::new(None))
+    }
+
+    /// Returns `true` if a menu is open. Reactive.
+    pub fn is_open(self) -> bool {
+        self.0.with(Option::is_some)
+    }
+
+    /// [`Self::is_open`] without following it.
+    pub fn is_open_untracked(self) -> bool {
+        self.0.with_untracked(Option::is_some)
+    }
+
+    /// Closes the menu. Its button gets the focus.
+    pub fn close(self) {
+        let Some(id) = self.0.try_update(Option::take).flatten() else { return };
+        let button = document().get_element_by_id(id);
+        if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+            let _ = button.focus();
+        }
+    }
+}
+
 /// A button with an icon that opens a menu. The menu closes when an action is chosen, by Escape, and when it loses the focus.
 #[component]
 pub fn Menu(
@@ -36,28 +66,23 @@ pub fn Menu(
     items: Box<dyn Fn() -> Vec<MenuItem>>,
 ) -> impl IntoView {
     let items = StoredValue::new_local(items);
-    let opened = RwSignal::new(false);
-    let (button, anchor) = (NodeRef::<html::Button>::new(), NodeRef::<html::Div>::new());
-    let close = move || {
-        opened.set(false);
-        if let Some(button) = button.get_untracked() {
-            let _ = button.focus();
-        }
-    };
+    let menu = expect_context::<OpenMenu>();
+    let anchor = NodeRef::<html::Div>::new();
+    let is_this_open = move || menu.0.try_get_untracked().flatten() == Some(id);
     let toggle = move |_| {
-        if opened.get_untracked() {
-            close();
+        if is_this_open() {
+            menu.close();
         } else {
-            opened.set(true);
+            menu.0.set(Some(id));
             focus_selected_next_frame("[role=menu] [role=menuitem]");
         }
     };
     let keydown = move |event: KeyboardEvent| {
-        if !opened.get_untracked() {
+        if !is_this_open() {
             return;
         }
         match &*event::key(&event) {
-            "Escape" => close(),
+            "Escape" => menu.close(),
             "ArrowDown" => move_focus(anchor, |at, count| (at + 1) % count),
             "ArrowUp" => move_focus(anchor, |at, count| (at + count - 1) % count),
             "Home" => move_focus(anchor, |_, _| 0),
@@ -73,8 +98,8 @@ pub fn Menu(
         // The browser sends this event also when the menu is removed with the focus in it.
         let anchor = anchor.try_get_untracked().flatten();
         let is_inside = anchor.is_some_and(|anchor| next.is_some() && anchor.contains(next.as_ref()));
-        if !is_inside {
-            opened.try_set(false);
+        if !is_inside && is_this_open() {
+            menu.0.set(None);
         }
     };
     let entries = move || {
@@ -82,7 +107,7 @@ pub fn Menu(
         let entry = move |MenuItem { id, text, icon, act }: MenuItem| {
             let act = StoredValue::new_local(act);
             let choose = move |_| {
-                close();
+                menu.close();
                 act.with_value(|act| act());
             };
             view! {
@@ -99,12 +124,12 @@ pub fn Menu(
     view! {
         <div class="menu-anchor" node_ref=anchor on:keydown=keydown on:focusout=focus_out>
             <button
-                type="button" id=id class="button quiet" node_ref=button aria-haspopup="menu"
-                aria-expanded=move || opened.get().to_string() aria-label=tr(label) title=tr(label) on:click=toggle
+                type="button" id=id class="button quiet" aria-haspopup="menu"
+                aria-expanded=move || (menu.0.get() == Some(id)).to_string() aria-label=tr(label) title=tr(label) on:click=toggle
             >
                 <Icon path=icon/>
             </button>
-            <Show when=move || opened.get()>
+            <Show when=move || menu.0.get() == Some(id)>
                 <ul class="menu" role="menu" aria-labelledby=id>{entries}</ul>
             </Show>
         </div>

@@ -24,7 +24,7 @@ pub use focus::{focus_in_place, focus_next_frame, focus_selected_next_frame};
 pub use icon::{Icon, Mark};
 pub use letter_case::nick_key;
 pub use live_region::announced;
-pub use menu::{Menu, MenuItem};
+pub use menu::{Menu, MenuItem, OpenMenu};
 pub use part_loader::{Loading, MissingPart, MountPart, Mounted, PartLoader, PartSlot};
 pub use room_name::room_name;
 pub use translation::{Sentence, tr, use_texts};

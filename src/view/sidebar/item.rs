@@ -3,7 +3,7 @@
 use leptos::{either::Either, ev::MouseEvent, prelude::*};
 use parlour_core::{
     client::account::Section,
-    model::{PresenceState, Role, RoomId, RoomKind},
+    model::{Connection, PresenceState, Role, RoomId, RoomKind},
 };
 
 use super::list_state::ListState;
@@ -89,8 +89,10 @@ fn Content(t: &'static Texts, room: RoomSummary) -> impl IntoView {
 }
 
 /// The icon of a room by its kind. A direct room has the avatar of its first person, with the presence if it is the only one.
+/// Follows the connection: without one the presence is not known.
 #[component]
 pub fn RoomMark(room: RoomSummary) -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
     let path = match room.kind {
         RoomKind::Lobby => icon::LOBBY,
         RoomKind::Public => icon::PUBLIC,
@@ -102,11 +104,20 @@ pub fn RoomMark(room: RoomSummary) -> impl IntoView {
                 Some(PresenceState::Away) => Some(("away", Key::MembersAway)),
                 _ => None,
             };
+            let is_known = Memo::new(move |_| {
+                store.connection.with(|connection| matches!(connection, Connection::Online { .. }))
+            });
+            let unknown = ("unknown", Key::RoomsPresenceUnknown);
             return Either::Left(view! {
                 <span class="room-mark">
                     <Avatar nick/>
-                    {presence.map(|(state, text)| {
-                        view! { <span class="presence-dot" data-state=state><span class="visually-hidden">{tr(text)}</span></span> }
+                    {presence.map(|known| {
+                        let shown = move || if is_known.get() { known } else { unknown };
+                        view! {
+                            <span class="presence-dot" data-state=move || shown().0>
+                                <span class="visually-hidden">{move || t().text(shown().1)}</span>
+                            </span>
+                        }
                     })}
                 </span>
             });

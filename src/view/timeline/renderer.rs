@@ -113,12 +113,9 @@ impl Renderer {
             return;
         }
         self.position = self.room.and_then(|room| self.store.scroll(room));
-        if let Some(ScrollPosition { ord, offset_px }) = self.position {
+        if let Some(position) = self.position {
             self.scroller.leave_end();
-            // Exact up to 2^53, which no room reaches.
-            #[allow(clippy::cast_precision_loss)]
-            let seq = ord as f64;
-            self.hold(ScrollAnchor::Seq { seq, offset: offset_px.into() });
+            self.hold(ScrollAnchor::at(position));
             self.render();
         }
     }
@@ -381,7 +378,11 @@ impl Renderer {
                 self.scroll_to(0.0);
                 break;
             }
-            let error = self.top() - top;
+            // From the rows where they are: the heights in the timeline are rounded, and the differences add up.
+            let displaced = self.store.with_timeline(|timeline| self.anchor.offset_of_content(timeline));
+            let displaced = displaced
+                .and_then(|(key, offset)| Some(offset + self.viewport.top() - self.rows.content_top(key)?));
+            let error = displaced.unwrap_or_else(|| self.top() - top);
             if error.abs() <= 0.5 {
                 break;
             }

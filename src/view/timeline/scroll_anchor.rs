@@ -3,7 +3,7 @@
 //! All positions are in CSS pixels. A *timeline position* is measured from the top of the first row, with the heights that
 //! the timeline has recorded; an *offset* is measured down from the upper edge of the viewport.
 
-use parlour_core::{ranges::Gap, timeline::Timeline};
+use parlour_core::{client::room::ScrollPosition, ranges::Gap, timeline::Timeline};
 
 /// A position in the timeline that stays where it is on the screen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +52,32 @@ impl ScrollAnchor {
         }
     }
 
+    /// The anchor at a stored position. [`Self::position`] of it is the same one.
+    pub fn at(position: ScrollPosition) -> Self {
+        let ScrollPosition { ord, offset_px } = position;
+        if ord == 0 {
+            return Self::Start;
+        }
+        // Exact up to 2^53, which no room reaches.
+        #[allow(clippy::cast_precision_loss)]
+        let seq = ord as f64;
+        Self::Seq { seq, offset: offset_px.into() }
+    }
+
+    /// The position to store; `None` at the end, and when the anchor is not a message of the server.
+    pub fn position(&self, timeline: &Timeline) -> Option<ScrollPosition> {
+        let (ord, offset) = match *self {
+            Self::End => return None,
+            Self::Start => (0, 0.0),
+            Self::Row { key, index, offset } => (timeline.seq(timeline.index_of_key(key, index)?)?, offset),
+            Self::Seq { seq, offset } => (ord_at(seq), offset),
+        };
+        // No viewport is so high that this is not exact to a hundredth of a pixel.
+        #[allow(clippy::cast_possible_truncation)]
+        let offset_px = offset as f32;
+        Some(ScrollPosition { ord, offset_px })
+    }
+
     /// Returns `true` unless the anchor is a message that is not loaded.
     pub fn is_loaded(&self, timeline: &Timeline) -> bool {
         match *self {
@@ -71,6 +97,14 @@ impl ScrollAnchor {
                 let index = message_index(timeline, seq)?;
                 timeline.key(index).filter(|_| timeline.gap_at(index).is_none())
             }
+        }
+    }
+
+    /// The key of the row of [`Self::key`], and the offset at which its content is to stay.
+    pub fn offset_of_content(&self, timeline: &Timeline) -> Option<(u32, f64)> {
+        match *self {
+            Self::End | Self::Start => None,
+            Self::Row { offset, .. } | Self::Seq { offset, .. } => Some((self.key(timeline)?, offset)),
         }
     }
 
@@ -100,9 +134,13 @@ impl ScrollAnchor {
 
 /// The index of the row or gap of a message.
 fn message_index(timeline: &Timeline, seq: f64) -> Option<usize> {
-    // Rounded up it is the number of the message that the fraction lies in.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    timeline.index_of_seq(seq.ceil() as u64)
+    timeline.index_of_seq(ord_at(seq))
+}
+
+/// The number of the message that a fraction lies in.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn ord_at(seq: f64) -> u64 {
+    seq.ceil() as u64
 }
 
 /// Both ends of a gap. Sequence numbers stay far below 2^53, so they are exact.
@@ -113,6 +151,8 @@ fn bounds(gap: Gap) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use parlour_core::timeline::Notice;
+
     use super::super::test_rows::{message, timeline_with_gap};
     use super::*;
 
@@ -138,5 +178,28 @@ mod tests {
         assert_eq!(anchor.key(&timeline), timeline.key(index));
         assert_eq!(ScrollAnchor::Start.resolve(&timeline, 100.0), Some(0.0));
         assert_eq!(ScrollAnchor::End.resolve(&timeline, 100.0), Some(timeline.height() - 100.0));
+    }
+
+    #[test]
+    fn position_is_that_of_the_anchors_message() {
+        let mut timeline = timeline_with_gap();
+        let position = |ord, offset_px| Some(ScrollPosition { ord, offset_px });
+        let index = timeline.len() - 3;
+        let ord = timeline.seq(index).unwrap();
+        let row = ScrollAnchor::Row { key: timeline.key(index).unwrap(), index: 0, offset: 45.25 };
+        assert_eq!(row.position(&timeline), position(ord, 45.25));
+        let in_gap = ScrollAnchor::Seq { seq: 200.5, offset: -3.5 };
+        assert_eq!(in_gap.position(&timeline), position(201, -3.5));
+        assert_eq!(ScrollAnchor::Start.position(&timeline), position(0, 0.0));
+        assert_eq!(ScrollAnchor::End.position(&timeline), None);
+        for at in [(ord, 45.25), (201, -3.5), (0, 0.0)] {
+            let position = position(at.0, at.1);
+            assert_eq!(ScrollAnchor::at(position.unwrap()).position(&timeline), position);
+        }
+        // A row that the server does not have is gone after a reload.
+        timeline.push_notice(Notice::Help);
+        let last = timeline.len() - 1;
+        let notice = ScrollAnchor::Row { key: timeline.key(last).unwrap(), index: last, offset: 0.0 };
+        assert_eq!(notice.position(&timeline), None);
     }
 }

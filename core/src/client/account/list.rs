@@ -56,7 +56,9 @@ impl AccountState {
         if self.open.map(|(open, _)| open) == room {
             return;
         }
-        self.open = None;
+        if let Some((former, _)) = self.open.take() {
+            self.rooms.note_change(former);
+        }
         if let Some(room) = room
             && let Some(entry) = self.rooms.get_mut(&room)
         {
@@ -69,14 +71,7 @@ impl AccountState {
     /// others by name.
     #[must_use]
     pub fn list(&self) -> Vec<ListItem> {
-        let mut entries: Vec<_> = self.rooms.values().map(|entry| (self.place(entry), entry)).collect();
-        entries.sort_unstable_by(|(place, one), (other_place, other)| {
-            place.cmp(other_place).then_with(|| compare(place.section, one, other))
-        });
-        entries
-            .into_iter()
-            .map(|(place, entry)| ListItem { section: place.section, room: entry.room })
-            .collect()
+        self.rooms.in_order(|entry| self.place(entry))
     }
 
     /// The sums over all rooms.
@@ -135,7 +130,7 @@ impl AccountState {
         rooms.into_iter().find(|room| self.rooms.get(room).is_some_and(&is_wanted))
     }
 
-    fn place(&self, entry: &RoomEntry) -> Place {
+    pub(super) fn place(&self, entry: &RoomEntry) -> Place {
         match self.open {
             Some((room, place)) if room == entry.room => place,
             _ => Place::of(entry),
@@ -146,7 +141,7 @@ impl AccountState {
 /// The part of the list that a room is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    section: Section,
+    pub section: Section,
     has_no_attention: bool,
 }
 
@@ -168,7 +163,7 @@ impl Place {
 }
 
 /// The order of two rooms in the same place: total, so that rooms with the same name keep their order.
-fn compare(section: Section, one: &RoomEntry, other: &RoomEntry) -> Ordering {
+pub(super) fn compare(section: Section, one: &RoomEntry, other: &RoomEntry) -> Ordering {
     let by_name = || one.folded.cmp(&other.folded).then_with(|| one.room.cmp(&other.room));
     match section {
         Section::Direct => other.active.cmp(&one.active).then_with(by_name),

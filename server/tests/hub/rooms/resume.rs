@@ -197,7 +197,7 @@ fn events_while_a_login_is_read_follow_its_welcome() {
     let mut lili = Client::login(&mut w, "lili", &[]);
     w.hold_results = true;
     let tim = w.connect();
-    w.login(tim, "tim", &[], &["rooms"]);
+    w.login(tim, "tim", &[]);
     tom.send(&mut w, RoomId::LOBBY, Operation::Subscribe(wire::Subscribe::default()));
     w.hold_results = false;
     lili.post(&mut w, RoomId::LOBBY, 1, "hi");

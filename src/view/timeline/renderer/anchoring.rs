@@ -1,7 +1,7 @@
 //! How the renderer reads the scroll position and chooses the scroll anchor.
 
 use gloo_timers::callback::Timeout;
-use parlour_core::client::room::ScrollPosition;
+use parlour_core::{client::room::ScrollPosition, timeline::Timeline};
 
 use super::{END_TOLERANCE_PX, MAX_ROWS_BACK, Renderer, SCROLL_END_MS};
 use crate::view::timeline::scroll_anchor::ScrollAnchor;
@@ -24,7 +24,9 @@ impl Renderer {
         let below = f64::from(self.viewport.scroll_height()) - self.viewport.height() - top;
         // The browser scrolls by itself when the viewport grows at the end, even if it shrinks again before the next frame, and
         // when there is less to scroll. The next render corrects it.
-        let by_browser = self.is_resized() && (self.anchor == ScrollAnchor::End || below < 1.0);
+        let has_shrunk = self.viewport.scroll_height() < self.scroll_height;
+        let by_browser = self.is_resized() && (self.anchor == ScrollAnchor::End || below < 1.0)
+            || has_shrunk && below < 1.0;
         if by_browser || (top - before).abs() < 0.01 {
             return false;
         }
@@ -106,26 +108,33 @@ impl Renderer {
         self.handle_new_top();
     }
 
-    /// Tells the timeline and the overlay which row is at the upper edge of the viewport, and keeps it as the scroll position of
-    /// the room.
+    /// Tells the timeline and the overlay which row is at the upper edge of the viewport, and keeps the anchor as the scroll
+    /// position of the room.
     pub(super) fn handle_new_top(&mut self) {
         let top = self.top();
         let (time, position) = self.store.with_timeline(|timeline| {
             let first = timeline.index_at(top);
             timeline.set_anchor(timeline.key(first));
-            let position = (first..timeline.len()).take(MAX_ROWS_BACK).find_map(|at| {
-                let ord = timeline.seq(at)?;
-                let content_offset = timeline.key(at).map_or(0.0, |key| self.rows.content_offset(key));
-                // No viewport is so high that this is not exact.
-                #[allow(clippy::cast_possible_truncation)]
-                let offset_px = (timeline.top(at) + content_offset - top) as f32;
-                Some(ScrollPosition { ord, offset_px })
-            });
+            let position = self.anchor.position(timeline).or_else(|| self.nearest_position(timeline, first));
             // At the very top the first row's own day line is in view.
             (timeline.day_time(first).filter(|_| top > 0.0), position)
         });
         self.position = position;
         self.scroller.set_top_time(time);
+    }
+
+    /// The position by the first message from a row on, or else by the last one before it; for an anchor that is not a message
+    /// of the server.
+    fn nearest_position(&self, timeline: &Timeline, from: usize) -> Option<ScrollPosition> {
+        let from_there = (from..timeline.len()).take(MAX_ROWS_BACK);
+        from_there.chain((0..from).rev().take(MAX_ROWS_BACK)).find_map(|at| {
+            let ord = timeline.seq(at)?;
+            let offset = self.rows.content_top(timeline.key(at)?)? - self.viewport.top();
+            // No viewport is so high that this is not exact to a hundredth of a pixel.
+            #[allow(clippy::cast_possible_truncation)]
+            let offset_px = offset as f32;
+            Some(ScrollPosition { ord, offset_px })
+        })
     }
 
     /// Moves the anchor to the first row in the viewport, which may be another one after rows above were resized, or after
@@ -140,10 +149,14 @@ impl Renderer {
         if anchor == ScrollAnchor::End || !self.store.with_timeline(|timeline| anchor.is_loaded(timeline)) {
             return;
         }
-        if let Some(first @ ScrollAnchor::Row { key: first_key, .. }) = self.first_row()
-            && !matches!(anchor, ScrollAnchor::Row { key, .. } if key == first_key)
-        {
-            self.anchor = first;
+        if let Some(ScrollAnchor::Row { key, index, offset: at }) = self.first_row() {
+            let offset_of_same = |(anchored, offset)| (anchored == key).then_some(offset);
+            let kept = self.store.with_timeline(|timeline| anchor.offset_of_content(timeline));
+            let kept = kept.and_then(offset_of_same);
+            // The message of a seek, or that of a stored position, may be where it could not be scrolled to.
+            let is_reached =
+                |offset: &f64| matches!(anchor, ScrollAnchor::Row { .. }) || (at - offset).abs() <= 1.0;
+            self.anchor = ScrollAnchor::Row { key, index, offset: kept.filter(is_reached).unwrap_or(at) };
         }
     }
 
