@@ -152,11 +152,12 @@ impl AccountState {
         self.set_nick(&frame.nick);
         let mut removed = Vec::new();
         for row in rows {
-            let (before, was_unconfirmed) = self.server_cursor(row);
+            let before = self.server_cursor(row);
             removed.extend(self.handle_row(row, people));
-            // The log has most of the rows that follow a login. The last frame of them has a version.
+            // A whole list follows the first login, whose last frame has a version. The log has most of its cursors.
             let is_live = !frame.more && frame.version == 0;
-            if (is_live || was_unconfirmed) && self.server_cursor(row).0 != before {
+            let is_moved = self.server_cursor(row).unwrap_or_default() != before.unwrap_or_default();
+            if is_moved && (is_live || before.is_some()) {
                 self.told.extend(RoomId::from_wire(&row.room));
             }
         }
@@ -177,10 +178,10 @@ impl AccountState {
         removed
     }
 
-    /// The cursor that the server has in the room of a row, and whether this client has a newer one.
-    fn server_cursor(&self, row: &wire::RoomRow) -> (Cursor, bool) {
-        let entry = RoomId::from_wire(&row.room).and_then(|room| self.rooms.get(&room));
-        entry.map(|entry| (entry.server_cursor, entry.cursor > entry.server_cursor)).unwrap_or_default()
+    /// The cursor that the server has in the room of a row, as far as it is known.
+    fn server_cursor(&self, row: &wire::RoomRow) -> Option<Cursor> {
+        let room = RoomId::from_wire(&row.room)?;
+        self.rooms.get(&room).map(|entry| entry.server_cursor)
     }
 
     /// Handles a row. Returns the room if it is not in the list any more.

@@ -204,15 +204,22 @@ impl Running {
 
     /// Deletes messages for their age, as the writer thread does. None is old: a run takes some minutes.
     pub fn apply_retention(&mut self, now: Millis, unix_ms: i64) {
+        self.retain(now, unix_ms, MAX_AGE);
+    }
+
+    /// Deletes the messages that are older than `age`, as the writer thread does.
+    /// Returns `false` if it is not time for it.
+    pub fn retain(&mut self, now: Millis, unix_ms: i64, age: Duration) -> bool {
         if now < self.retention_at {
-            return;
+            return false;
         }
         self.retention_at = now + RETENTION_INTERVAL_MS;
         let (time, _) = self.clock.read(now, unix_ms);
-        let retention = Retention { age: Some(MAX_AGE), ..Retention::default() };
+        let retention = Retention { age: Some(age), ..Retention::default() };
         // Fails on a full disk.
         let _ = self.log.apply_retention(&retention, time);
         let _ = self.log.store_clock(self.clock.record());
+        true
     }
 
     /// Appends batches together. Returns `None` if it is killed meanwhile.

@@ -2,8 +2,9 @@
 //! real hub and the real SQLite log, on one virtual clock, with all kinds of faults.
 //!
 //! Users send, create, join, leave, invite, remove, rename, archive, read, mark as unread, open, search and browse at
-//! random, while connections break, tabs hang or die, storages fail, and the server is killed or its log restored from a
-//! backup. Then all faults stop for a while, and
+//! random, while connections break or are closed by a middlebox, tabs hang or die or evict messages from memory, storages
+//! fail, clocks leap, old messages are deleted, and the server is killed or its log restored from a backup. Then all faults
+//! stop for a while, and
 //!
 //! - no acknowledged message is lost or doubled, and each sender's messages to a room are in order;
 //! - every tab shows what a new device of its account shows, and that is what follows from the log: rows, members, topics,
@@ -14,14 +15,17 @@
 //! | module | contents |
 //! | --- | --- |
 //! | `plan`, `faults`, `user` | what may happen, and what does |
-//! | `world`, `server`, `peer` | the clock and the network, the server, the basic client |
-//! | `device`, `tab` | storage and locks; what a tab shows |
+//! | `world`, `connections` | the clock and the network |
+//! | `server`, `peer` | the server, the basic client |
+//! | `device`, `tab`, `eviction` | storage and locks; what a tab shows, and evicts from memory |
 //! | `service`, `roles` | driving a tab as the page does |
 //! | `log`, `ledger`, `wire` | the naive copy of the log, the messages that were sent, and the check of each frame |
 //! | `check` | the invariants |
 
 mod check;
+mod connections;
 mod device;
+mod eviction;
 mod faults;
 mod ledger;
 mod log;
@@ -44,10 +48,12 @@ use crate::{env, run_many, tally::Tally};
 const SEEDS: u64 = 100;
 /// The events that must have happened in so many runs.
 #[rustfmt::skip] // A table.
-const FAULTS: [&str; 22] = [
-    "aborting storages", "backups", "broken connections", "clock jumps", "dead connections", "failed appends",
+const FAULTS: [&str; 26] = [
+    "aborting storages", "backups", "broken connections", "clock jumps", "closed by the middlebox",
+    "dead connections", "evictions", "failed appends",
     "hanging storages", "ids of other accounts", "kills", "kills during an append", "late packets",
-    "leaders that stepped down", "lines of a basic client", "messages marked as unread", "readings of everything",
+    "leaders that stepped down", "leaps of a year", "lines of a basic client", "messages deleted for their age",
+    "messages marked as unread", "readings of everything",
     "restored logs", "rooms to create", "stalls", "starts with a full disk", "stolen locks", "tabs killed",
     "tabs that hang",
 ];

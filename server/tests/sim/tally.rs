@@ -11,6 +11,10 @@ impl Tally {
         *self.0.entry(what).or_default() += 1;
     }
 
+    pub fn add_to(&mut self, what: &'static str, n: u64) {
+        *self.0.entry(what).or_default() += n;
+    }
+
     pub fn add(&mut self, other: &Self) {
         for (what, n) in &other.0 {
             *self.0.entry(what).or_default() += n;

@@ -124,4 +124,14 @@ pub const BUGS: &[Bug] = &[
 ",
         replacement: "",
     }] },
+    Bug { name: "message that the device does not have lost by a new leader", edits: &[Edit {
+        file: "core/src/client/tabs/follower/promotion.rs",
+        text: "matches!(message.delivery, Delivery::Queued | Delivery::Pending)",
+        replacement: "message.delivery == Delivery::Queued",
+    }] },
+    Bug { name: "moved cursor of a login taken for stored", edits: &[Edit {
+        file: "core/src/client/account.rs",
+        text: "if is_moved && (is_live || before.is_some()) {",
+        replacement: "if is_moved && is_live {",
+    }] },
 ];

@@ -20,7 +20,10 @@ use parlour_core::{
 };
 
 use super::{tab::Input, world::World};
-use crate::storage::{Health, queued_by};
+use crate::{
+    network::Middlebox,
+    storage::{Health, queued_by},
+};
 
 /// The time for which the page waits for a transaction, in ms.
 const TRANSACTION_TIMEOUT_MS: Millis = 2_000;
@@ -89,6 +92,7 @@ pub struct Device {
     reported_at: Millis,
     /// For the first login of a further device.
     pub link_code: Option<String>,
+    pub middlebox: Option<Middlebox>,
 }
 
 impl Device {
@@ -109,6 +113,7 @@ impl Device {
             timed_out: false,
             reported_at: 0,
             link_code: None,
+            middlebox: None,
         }
     }
 

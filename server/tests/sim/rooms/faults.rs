@@ -6,6 +6,9 @@ use crate::{
     storage::Health,
 };
 
+/// A year, in ms.
+const YEAR_MS: i64 = 365 * 86_400_000;
+
 /// A random event.
 pub fn step(world: &mut World) {
     let tabs = world.tabs.iter().enumerate();
@@ -19,6 +22,7 @@ pub fn step(world: &mut World) {
             let visible = world.rng.once_in(2);
             world.show(at, visible);
         }
+        65..69 if world.faults && world.plan.evictions => world.evict_something(at),
         // Nothing, so that the system can settle.
         65..78 => {}
         _ if !world.faults => {}
@@ -110,6 +114,14 @@ fn planned(world: &mut World, at: usize) {
             match world.rng.once_in(3) {
                 true => world.server.skew = jump,
                 false => world.devices[device].skew = jump,
+            }
+        }
+        3 if world.plan.leaps.is_some() => {
+            world.tally.count("leaps of a year");
+            match world.rng.once_in(2) {
+                // A message of a year ago would be too old for retention.
+                true => world.server.skew = YEAR_MS * i64::from(world.server.skew == 0),
+                false => world.devices[device].skew = [-YEAR_MS, 0, YEAR_MS][world.rng.index(3)],
             }
         }
         _ => {}

@@ -33,6 +33,8 @@ pub struct Ledger {
     pub excused: BTreeSet<Key>,
     /// Messages that were sent again by the user, so that they may be anywhere in the order.
     pub retried: BTreeSet<Key>,
+    /// Messages that a middlebox lets never pass.
+    pub hopeless: BTreeSet<Key>,
     /// Messages that are on the device.
     pub persisted: BTreeSet<Key>,
     /// The rooms that accounts have asked to leave.

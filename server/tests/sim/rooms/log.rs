@@ -1,18 +1,23 @@
 //! A naive copy of the log: all events of all rooms as the reader returns them, and what follows from them, counted one by
 //! one. The checks compare everything else with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use parlour_core::{
     Millis,
     model::{MessageId, Role, RoomId, RoomKind, UserId},
 };
-use parlour_server::store::{Change, LogReader, StoredEvent};
+use parlour_server::store::{Change, LogReader, Place, StoredEvent};
 
 use crate::machine::UNIX;
 
 /// By how much the clocks of a run are wrong at most, with its duration, in ms.
-const CLOCK_ERROR_MS: i64 = 86_400_000;
+const CLOCK_ERROR_MS: i64 = 366 * 86_400_000;
+/// The time after which an accepted message has been read here: its append is slow, or the server is started again.
+const READ_LATENCY_MS: Millis = 15_000;
 
 /// How a room was proposed, whether it was created or not.
 #[derive(Debug, Clone)]
@@ -27,9 +32,13 @@ pub struct Founding {
 pub struct Logged {
     pub seq: u64,
     pub ord: u64,
+    /// The server's clock, Unix ms.
+    pub time: i64,
     pub id: MessageId,
     pub sender: UserId,
     pub content: String,
+    /// The time at which it was read first.
+    at: Millis,
 }
 
 /// A role that an account got.
@@ -40,15 +49,21 @@ struct Given {
     at: Millis,
 }
 
-/// The log of a room.
+/// The log of a room, with the events that retention has deleted.
 #[derive(Debug)]
 pub struct RoomLog {
     pub kind: RoomKind,
+    pub name: String,
     pub head_seq: u64,
+    /// The ord of the oldest message that is not deleted.
+    pub first_ord: u64,
     pub messages: Vec<Logged>,
     pub archived: bool,
     pub topic: Option<String>,
     roles: BTreeMap<UserId, Vec<Given>>,
+    founding: (Founding, Millis),
+    /// All events, and when each was read.
+    events: Vec<(StoredEvent, Millis)>,
 }
 
 impl RoomLog {
@@ -63,8 +78,50 @@ impl RoomLog {
         if founding.kind != RoomKind::Lobby {
             roles.insert(founding.founder, given(own));
         }
-        let kind = founding.kind;
-        Self { kind, head_seq: 0, messages: Vec::new(), archived: false, topic: None, roles }
+        Self {
+            kind: founding.kind,
+            name: String::new(),
+            head_seq: 0,
+            first_ord: 1,
+            messages: Vec::new(),
+            archived: false,
+            topic: None,
+            roles,
+            founding: (founding.clone(), now),
+            events: Vec::new(),
+        }
+    }
+
+    /// The log up to this event.
+    fn truncated(self, head_seq: u64) -> Self {
+        let (founding, founded) = self.founding;
+        let mut log = Self::new(&founding, founded);
+        let events = self.events.into_iter().filter(|(event, _)| event.place.seq <= head_seq);
+        events.for_each(|(event, at)| log.add(event, at));
+        log
+    }
+
+    /// An event is read again.
+    fn check(&self, event: &StoredEvent) {
+        let before = usize::try_from(event.place.seq).ok().and_then(|seq| self.events.get(seq - 1));
+        let parts = |event: &StoredEvent| (event.id, event.place, event.sender, event.change.clone());
+        assert_eq!(before.map(|(before, _)| parts(before)), Some(parts(event)), "an event has changed");
+    }
+
+    /// The messages before this ord are deleted, because they are at least this old.
+    fn deleted_before(&mut self, first_ord: u64, now: Millis, age: Option<Duration>) {
+        assert!(self.first_ord <= first_ord, "deleted messages are there again");
+        for message in self.messages.iter().filter(|message| message.ord < first_ord) {
+            let is_old =
+                age.is_some_and(|age| u128::from(now - message.at + READ_LATENCY_MS) >= age.as_millis());
+            assert!(is_old, "{message:?} was deleted after {} ms", now - message.at);
+        }
+        self.first_ord = first_ord;
+    }
+
+    /// The messages that are not deleted.
+    pub fn stored(&self) -> impl Iterator<Item = &Logged> {
+        self.messages.iter().filter(|message| message.ord >= self.first_ord)
     }
 
     fn add(&mut self, event: StoredEvent, now: Millis) {
@@ -72,13 +129,15 @@ impl RoomLog {
         self.head_seq = event.place.seq;
         let (earliest, latest) = (UNIX - CLOCK_ERROR_MS, UNIX + CLOCK_ERROR_MS);
         assert!((earliest..latest).contains(&event.place.time), "an event has the time of another clock");
+        self.events.push((event.clone(), now));
         let ord = self.messages.len() as u64 + 1;
         if let Change::Message { content, .. } = event.change {
             assert_eq!(event.place.ord, ord, "the numbers of messages are not dense");
             let (id, sender, content) = (event.id, event.sender, content.to_string());
             let may_post = self.role_at(sender, self.head_seq).is_member() && !self.archived;
             assert!(may_post, "{sender:?} has sent a message and may not: {content}");
-            return self.messages.push(Logged { seq: event.place.seq, ord, id, sender, content });
+            let Place { seq, time, .. } = event.place;
+            return self.messages.push(Logged { seq, ord, time, id, sender, content, at: now });
         }
         assert_eq!(event.place.ord, 0, "{:?} is counted as a message", event.change);
         match event.change {
@@ -133,9 +192,15 @@ pub struct Log {
     pub rooms: BTreeMap<RoomId, RoomLog>,
     foundings: BTreeMap<RoomId, Founding>,
     ids: BTreeSet<(UserId, MessageId)>,
+    /// The age at which messages are deleted.
+    max_age: Option<Duration>,
 }
 
 impl Log {
+    pub fn new(max_age: Option<Duration>) -> Self {
+        Self { max_age, ..Self::default() }
+    }
+
     /// A room was proposed.
     pub fn proposed(&mut self, sender: UserId, change: &Change) {
         if let Change::CreateRoom { room, kind, people, .. } = change {
@@ -144,13 +209,24 @@ impl Log {
         }
     }
 
-    /// Reads everything anew: the server has started, perhaps with another log.
+    /// Reads everything anew: the server has started, perhaps with another log, which is an earlier state of this one.
     pub fn reload(&mut self, reader: &mut dyn LogReader, now: Millis) {
-        (self.rooms, self.ids) = (BTreeMap::new(), BTreeSet::new());
+        let mut known = std::mem::take(&mut self.rooms);
+        self.ids.clear();
+        for room in reader.rooms().unwrap() {
+            let Some(log) = known.remove(&room.room) else { continue };
+            let log = log.truncated(room.head_seq);
+            let events = reader.events(room.room, 0, 1_000_000).unwrap().events.into_iter();
+            events.filter(|event| event.place.seq <= log.head_seq).for_each(|event| log.check(&event));
+            for (event, _) in &log.events {
+                self.ids.insert((event.sender, event.id));
+            }
+            self.rooms.insert(room.room, log);
+        }
         self.read_new(reader, now);
     }
 
-    /// Reads what was appended.
+    /// Reads what was appended, and which messages were deleted.
     pub fn read_new(&mut self, reader: &mut dyn LogReader, now: Millis) {
         for room in reader.rooms().unwrap() {
             let lobby = Founding { kind: RoomKind::Lobby, founder: UserId([0; 16]), people: Vec::new() };
@@ -158,15 +234,21 @@ impl Log {
                 let founding = self.foundings.get(&room.room);
                 RoomLog::new(founding.unwrap_or(&lobby), now)
             });
-            if log.head_seq == room.head_seq {
-                continue;
+            log.name = room.name;
+            if log.head_seq < room.head_seq {
+                for event in reader.events(room.room, log.head_seq, 1_000_000).unwrap().events {
+                    let is_new = self.ids.insert((event.sender, event.id));
+                    assert!(is_new, "{:?} is in the log twice: {:?}", event.id, event.change);
+                    log.add(event, now);
+                }
             }
-            for event in reader.events(room.room, log.head_seq, 1_000_000).unwrap().events {
-                let is_new = self.ids.insert((event.sender, event.id));
-                assert!(is_new, "{:?} is in the log twice: {:?}", event.id, event.change);
-                log.add(event, now);
-            }
-            assert_eq!((log.kind, log.head_seq), (room.kind, room.head_seq), "events are missing");
+            let head_ord = log.messages.len() as u64;
+            assert_eq!(
+                (log.kind, log.head_seq, head_ord),
+                (room.kind, room.head_seq, room.head_ord),
+                "events are missing"
+            );
+            log.deleted_before(room.first_ord, now, self.max_age);
         }
     }
 

@@ -1,7 +1,12 @@
 //! The faults that are possible in a run. The plan is drawn from the seed, so that some runs are quiet enough for a fault to
 //! be found in them, and others combine many.
 
-use crate::rng::Rng;
+use std::time::Duration;
+
+use crate::{network::Middlebox, rng::Rng};
+
+/// The ages at which messages are deleted: some are that old in a run, or none is.
+const AGES: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(90 * 86_400)];
 
 /// The kinds of faults of a run, in addition to those that every run has.
 #[derive(Debug, Clone)]
@@ -18,6 +23,12 @@ pub struct Plan {
     pub restores: bool,
     /// Clocks jump by up to some hours.
     pub jumps: bool,
+    /// Clocks jump by up to a year, and messages are deleted that are older than this.
+    pub leaps: Option<Duration>,
+    /// Some devices are behind it.
+    pub middlebox: Option<Middlebox>,
+    /// Tabs evict messages from memory.
+    pub evictions: bool,
 }
 
 impl Plan {
@@ -30,16 +41,25 @@ impl Plan {
             hangs: false,
             restores: false,
             jumps: false,
+            leaps: None,
+            middlebox: None,
+            evictions: false,
         }
     }
 
     /// A random plan.
     pub fn hostile(rng: &mut Rng) -> Self {
+        let leaps = rng.once_in(4).then(|| AGES[rng.index(2)]);
+        let max_bytes = [700, 1_500, 8 * 1024][rng.index(3)];
         Self {
             bad_storage: rng.once_in(5),
             hangs: rng.once_in(2),
             restores: rng.once_in(5),
-            jumps: rng.once_in(4),
+            // The clock for retention follows a small jump at once.
+            jumps: leaps.is_none() && rng.once_in(3),
+            leaps,
+            middlebox: rng.once_in(5).then_some(Middlebox { max_bytes }),
+            evictions: rng.once_in(3),
             ..Self::calm(rng)
         }
     }

@@ -9,7 +9,7 @@ use std::{
 use parlour_core::{Millis, limits::Limits, status::Status};
 use parlour_server::hub::{Settings, connection_table::ConnectionId, output::Output};
 
-use super::{wire::Frames, world::World};
+use super::{log::Log, wire::Frames, world::World};
 use crate::{
     machine::{Backup, Disk, End, Running, UNIX},
     network::{Packet, payloads},
@@ -127,6 +127,22 @@ impl World {
 
     pub fn run_timers(&mut self) {
         self.with_server(|running, now, unix| running.hub.handle_timeout(now, unix));
+        self.run_retention();
+    }
+
+    /// Deletes messages for their age, as long as there are faults.
+    fn run_retention(&mut self) {
+        let (now, unix) = (self.now, self.unix());
+        let (Some(running), Some(age), true) = (&mut self.server.running, self.plan.leaps, self.faults)
+        else {
+            return;
+        };
+        if running.retain(now, unix, age) {
+            let stored = |log: &Log| log.rooms.values().map(|log| log.stored().count() as u64).sum::<u64>();
+            let before = stored(&self.log);
+            self.log.read_new(&mut *running.reader, now);
+            self.tally.add_to("messages deleted for their age", before - stored(&self.log));
+        }
     }
 
     /// Calls the server and executes its outputs.

@@ -35,7 +35,8 @@ impl World {
         let (now, page) = (self.now, self.next_number());
         let origin = Origin(self.rng.next() | 1);
         let device = &self.devices[self.tabs[at].device];
-        let state = device.state();
+        let mut state = device.state();
+        self.limit_memory(&mut state);
         let tab = &mut self.tabs[at];
         (tab.open_at, tab.connect_at, tab.page, tab.origin) = (None, None, page.into(), origin);
         tab.role = Role::Follower(Box::new(Follower::new(now, origin, state)));
@@ -313,7 +314,7 @@ impl World {
         self.drain(at);
     }
 
-    fn state_mut(&mut self, at: usize) -> Option<&mut parlour_core::client::state::ClientState> {
+    pub fn state_mut(&mut self, at: usize) -> Option<&mut parlour_core::client::state::ClientState> {
         match &mut self.tabs[at].role {
             Role::Leader(_, client) => Some(client.state_mut()),
             Role::Follower(follower) | Role::Promoting(follower, _) => Some(follower.state_mut()),

@@ -10,7 +10,7 @@ use parlour_core::{
         state::{Change, ClientState},
         tabs::{Follower, FollowerMessage, Gate, Leader, TabCommand},
     },
-    model::{Connection, Delivery, Message, MessageId, Refusal, RoomId},
+    model::{self, Connection, Delivery, Message, MessageId, Refusal, RoomId},
     persist::Stored,
     timeline::{RowKind, Timeline},
 };
@@ -163,6 +163,16 @@ impl Tab {
         }
     }
 
+    /// The rooms that it shows and may show: with a restored log, the account may only be invited to a room again.
+    pub fn readable_rooms(&self) -> impl Iterator<Item = RoomId> {
+        let list = self.state().map(ClientState::account);
+        let role = move |room: RoomId| Some(list?.room(room)?.role);
+        self.rooms
+            .iter()
+            .copied()
+            .filter(move |room| role(*room).is_none_or(|role| role != model::Role::Invited))
+    }
+
     /// Returns `true` if the user can do something in it.
     pub fn is_usable(&self, now: Millis) -> bool {
         self.hung_until <= now && self.state().is_some_and(|state| state.me().is_some())
@@ -217,8 +227,7 @@ impl Shown {
         while let Some(change) = state.poll_change() {
             match change {
                 Change::Timeline(room, update) => {
-                    let timeline = self.timelines.entry(room);
-                    timeline.or_insert_with(|| Timeline::new(10_000, |_| 0)).apply(update);
+                    self.timelines.entry(room).or_insert_with(timeline).apply(update);
                 }
                 Change::Removed(room) => {
                     self.timelines.remove(&room);
@@ -268,4 +277,9 @@ impl Shown {
             self.connection = connection.clone();
         }
     }
+}
+
+/// An empty timeline.
+pub fn timeline() -> Timeline {
+    Timeline::new(10_000, |_| 0)
 }

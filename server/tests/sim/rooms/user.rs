@@ -6,6 +6,7 @@ use parlour_core::{
 };
 
 use super::{service::about_failed, tab::Action, world::World};
+use crate::network::POISON;
 
 /// With this many rooms no more are created.
 const MAX_ROOMS: usize = 14;
@@ -112,7 +113,18 @@ impl World {
     /// A user sends a message, whose text tells the room.
     pub fn send(&mut self, at: usize, room: RoomId) {
         let id = self.new_id(at);
-        let text = format!("message {} of {room:?}", self.next_number());
+        let mut text = format!("message {} of {room:?}", self.next_number());
+        if let Some(middlebox) = self.devices[self.tabs[at].device].middlebox {
+            match self.rng.below(40) {
+                0 => text.push_str(POISON),
+                1 => text.push_str(&"~".repeat(middlebox.max_bytes)),
+                _ => {}
+            }
+            if middlebox.refuses_text(&text) {
+                let account = self.users[self.devices[self.tabs[at].device].user].account;
+                self.ledger.hopeless.extend(account.map(|account| (account, id)));
+            }
+        }
         self.user(at, Action::Send(room, id, text));
     }
 

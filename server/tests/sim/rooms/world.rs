@@ -77,7 +77,7 @@ impl World {
             tabs: Vec::new(),
             peer: Peer::default(),
             dropped: VecDeque::new(),
-            log: Log::default(),
+            log: Log::new(plan.leaps),
             wire: Wire::default(),
             ledger: Ledger::default(),
             tally: Tally::default(),
@@ -89,7 +89,11 @@ impl World {
             rng,
         };
         for user in 0..world.plan.users {
-            (0..DEVICES).for_each(|_| world.add_device(user, world.plan.tabs));
+            for _ in 0..DEVICES {
+                world.add_device(user, world.plan.tabs);
+                let middlebox = world.plan.middlebox.filter(|_| world.rng.once_in(2));
+                world.devices.iter_mut().next_back().unwrap().middlebox = middlebox;
+            }
         }
         world.start_server(false);
         world.peer.disconnected(0);
@@ -177,48 +181,6 @@ impl World {
         }
         self.tabs[tab].socket += 1;
         self.tabs[tab].link = Some(link);
-    }
-
-    pub fn send_to_server(&mut self, tab: usize, bytes: Vec<u8>) {
-        let arrival = self.arrival();
-        if let Some(link) = &mut self.tabs[tab].link {
-            link.send_to_server(arrival, Packet::Bytes(bytes));
-        }
-    }
-
-    /// The tab drops its connection. Data in transit may still arrive, all of it or partially, and late.
-    pub fn drop_link(&mut self, tab: usize, loses: bool) {
-        let Some(mut link) = self.tabs[tab].link.take() else { return };
-        let late = if self.faults && self.rng.once_in(3) { self.rng.below(6_000) } else { 0 };
-        if loses {
-            let arriving = self.rng.index(link.to_server.len() + 1);
-            link.to_server.truncate(arriving);
-        }
-        link.to_server.iter_mut().for_each(|(at, _)| *at += late);
-        let noticed_at = match link.dead {
-            true => {
-                link.to_server.clear();
-                self.now + NOTICE_MS
-            }
-            false => self.now + late + self.rng.below(60),
-        };
-        let (server, conn) = (link.server, link.conn);
-        self.dropped.push_back(DroppedLink { server, conn, to_server: link.to_server, noticed_at });
-    }
-
-    fn run_dropped_links(&mut self) {
-        for _ in 0..self.dropped.len() {
-            let Some(mut link) = self.dropped.pop_front() else { return };
-            while let Some((_, packet)) = link.to_server.pop_front_if(|(due, _)| *due <= self.now) {
-                self.tally.count("late packets");
-                self.arrive(link.conn, packet);
-            }
-            if link.to_server.is_empty() && link.noticed_at <= self.now {
-                self.arrive(link.conn, Packet::Close(1006));
-            } else {
-                self.dropped.push_back(link);
-            }
-        }
     }
 
     /// Passes to the server what a tab has sent.

@@ -136,8 +136,9 @@ impl Follower {
     fn take_reported(&mut self) -> Vec<OwnMessage> {
         let mut reported = std::mem::take(&mut self.unacknowledged);
         reported.retain(|message| {
-            // Messages in other states are persisted; those of this tab are adopted by themselves.
-            message.delivery == Delivery::Queued
+            // Those that have failed are persisted, and those of this tab are adopted by themselves. A message was also sent
+            // if it could not be persisted.
+            matches!(message.delivery, Delivery::Queued | Delivery::Pending)
                 && self.unreported.iter().all(|unreported| unreported.message.id != message.id)
         });
         if self.snapshot_requested.is_some() { Vec::new() } else { reported }

@@ -98,6 +98,22 @@ fn a_message_that_is_being_stored_when_the_leader_is_closed_keeps_its_place() {
 }
 
 #[test]
+fn messages_that_the_device_does_not_have_are_sent_again_by_the_next_leader() {
+    let mut world = World::new(1);
+    world.server_answers = false;
+    world.user(0, User::Send(LOBBY, id(1)));
+    world.run(100);
+    assert_eq!(world.state(1, id(1)), Some(Delivery::Pending));
+    // Writing it has failed, so it was sent without.
+    world.device.queued.clear();
+    world.close_tab(0);
+    world.server_answers = true;
+    world.run(3_000);
+    assert_eq!((world.leader(), world.state(1, id(1))), (Some(1), Some(Delivery::Sent)));
+    assert_eq!(world.server.log(LOBBY).len(), 1);
+}
+
+#[test]
 fn messages_of_two_rooms_keep_their_order_across_tabs() {
     let mut world = World::new(1);
     world.server_answers = false;
