@@ -167,7 +167,7 @@ fn texts_stay_when_the_beginning_appears_before_the_event_of_a_scroll() {
             page.until_true("the beginning", "return !!document.querySelector('.beginning')").await;
         })
         .await;
-        visits.visit(&page).await;
+            visits.visit(&page).await;
         },
     );
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     machine::UNIX,
-    network::{DroppedLink, Link, NOTICE_MS, Packet},
+    network::{DroppedLink, Link, Packet},
     rng::Rng,
     tally::Tally,
 };
