@@ -228,21 +228,15 @@ impl Service {
     /// Sends a message with the client, or through the leader.
     fn send_now(&self, room: RoomId, id: MessageId, text: &str) -> Result<(), Status> {
         if self.is_follower() {
-            return self.send_as_follower(room, id, text);
+            let mut sent = Err(Status::NotConnected);
+            self.with_follower(|follower| sent = follower.handle_send(browser::now(), room, id, text));
+            return sent;
         }
         let sent = self.with_client(|client| client.handle_send(browser::now(), room, id, text));
         sent.unwrap_or(Err(Status::NotConnected))
     }
 
-    /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
-    fn send_as_follower(&self, room: RoomId, id: MessageId, text: &str) -> Result<(), Status> {
-        let mut sent = Err(Status::NotConnected);
-        self.with_follower(|follower| sent = follower.handle_send(browser::now(), room, id, text));
-        self.forward(sent?);
-        Ok(())
-    }
-
-    /// Forwards the messages that the device may have refused from this tab as the leader.
+    /// Forwards the messages of this tab that are not persisted.
     pub(super) fn forward_unpersisted(&self) {
         let next = || self.inner.borrow_mut().follower().and_then(Follower::poll_unpersisted);
         while let Some(message) = next() {
@@ -250,7 +244,7 @@ impl Service {
         }
     }
 
-    /// Persists a message, then posts it to the leader.
+    /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
     fn forward(&self, message: FollowerMessage) {
         let login_number = self.inner.borrow().login_number;
         let change = message.change.clone();

@@ -76,6 +76,7 @@ impl Service {
             return self.join(&scope, login);
         }
         let storage_works = read.stored.is_some();
+        let is_left = read.stored.as_ref().is_none_or(|stored| stored.account.is_none());
         let Some((promoted, received)) = self.inner.borrow_mut().become_leader(requested, lease, read) else {
             return;
         };
@@ -84,7 +85,10 @@ impl Service {
             (self.sink)(Report::Event(Event::LoggedOut));
             let scope = self.inner.borrow().scope.clone();
             self.end();
-            return self.release_scope(&scope);
+            if is_left {
+                self.release_scope(&scope);
+            }
+            return;
         };
         (self.sink)(Report::OutdatedSince(None));
         for event in events {
@@ -171,7 +175,6 @@ impl Service {
             inner.gate.open(now.monotonic)
         };
         self.report_visibility();
-        self.forward_unpersisted();
         held.into_iter().for_each(|act| act(self));
     }
 }
@@ -189,8 +192,8 @@ struct Promotion {
 
 impl Inner {
     /// Replaces the follower that has claimed this lease by a leader with a client. `None` if the lock was lost and acquired
-    /// again meanwhile; no promotion if nobody is logged in. Also returns the messages of other tabs that were received
-    /// meanwhile.
+    /// again meanwhile; no promotion if nobody is logged in, or another account is. Also returns the messages of other tabs that
+    /// were received meanwhile.
     fn become_leader(
         &mut self,
         requested: u64,
@@ -221,7 +224,7 @@ impl Inner {
         };
         let linked = self.linked.take().filter(|_| persisted.account.is_none() && self.is_new_login);
         persisted.account = persisted.account.or_else(|| linked.clone());
-        if persisted.account.is_none() && !self.is_new_login {
+        if persisted.account.is_none() && !self.is_new_login || follower.is_of_other_account(&persisted) {
             return None;
         }
         let now = browser::now();

@@ -23,7 +23,7 @@ use crate::{
     Clocks, Millis,
     client::{AccountRecord, Event, Origin, OwnMessage, cursor::Cursor, state::ClientState},
     device::ClientEvent,
-    model::{Delivery, Identity, MessageId, RoomId},
+    model::{Delivery, Identity, MessageId, RoomId, UserId},
     persist::DATABASE_VERSION,
     status::Status,
 };
@@ -188,6 +188,10 @@ impl Follower {
             match events::decode(now.monotonic, event) {
                 Some(Decoded::Event(event)) => self.handle_event(now, event),
                 Some(Decoded::LoggedIn(record)) => {
+                    if self.is_other_account(record.account) {
+                        // Another tab has logged out, and in again, while this one was suspended.
+                        return self.handle_event(now, Event::LoggedOut);
+                    }
                     let event = Event::LoggedIn(record.identity.clone(), record.account);
                     self.record = Some(*record);
                     self.handle_event(now, event);
@@ -267,6 +271,12 @@ impl Follower {
             _ => {}
         }
         self.events.push_back(FollowerEvent::Client(event));
+    }
+
+    /// Returns `true` if this tab is logged in to another account than this one.
+    fn is_other_account(&self, account: Option<UserId>) -> bool {
+        let own = self.record.as_ref().and_then(|record| record.account);
+        own.zip(account).is_some_and(|(own, account)| own != account)
     }
 
     /// The user has logged out. Nothing of the account stays.

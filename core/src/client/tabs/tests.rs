@@ -24,6 +24,7 @@ use self::world::{Input, Role, User, World};
 mod commands;
 mod encoding;
 mod lease;
+mod other_account;
 mod server;
 mod takeover;
 mod world;

@@ -89,7 +89,8 @@ impl PendingCommand {
 impl Follower {
     // ---- messages
 
-    /// Sends a message. It is reported at once. `id` must be new.
+    /// Sends a message. It is reported at once; then it is the next of [`poll_unpersisted`](Self::poll_unpersisted). `id` must be
+    /// new.
     ///
     /// # Errors
     /// As [`Client::handle_send`](crate::client::Client::handle_send).
@@ -99,7 +100,7 @@ impl Follower {
         room: RoomId,
         id: MessageId,
         text: &str,
-    ) -> Result<FollowerMessage, Status> {
+    ) -> Result<(), Status> {
         let Some(identity) = self.identity() else { return Err(Status::NotConnected) };
         let text = validate::content(text, &identity.limits)?;
         if identity.dialect == Dialect::Basic {
@@ -117,27 +118,31 @@ impl Follower {
         let message = QueuedMessage::new(id, text.into(), now.unix, order, Stage::Queued);
         let (content, time, delivery) = (message.content.clone(), message.time, Delivery::Queued);
         self.handle_event(now, Event::Own(OwnMessage { room, id, content, time, order, delivery }));
-        Ok(self.forward(now, room, message))
+        self.forward(now, room, message);
+        Ok(())
     }
 
     /// Prepares a message for the leader.
-    pub(super) fn forward(&mut self, now: Clocks, room: RoomId, message: QueuedMessage) -> FollowerMessage {
+    pub(super) fn forward(&mut self, now: Clocks, room: RoomId, message: QueuedMessage) {
         let number = self.next_internal();
         let change = queue::put(room, &message);
-        let forwarded = FollowerMessage { number, change, message: (room, message.clone()) };
+        self.unpersisted.push_back(FollowerMessage { number, change, message: (room, message.clone()) });
         let (issued, is_stored, is_overdue) = (now.monotonic, false, false);
         self.unreported.push(UnreportedMessage { number, room, message, issued, is_stored, is_overdue });
         self.watch.handle_command(now.monotonic);
-        forwarded
     }
 
-    /// The next message of the time when this tab was the leader that the device may have refused, because another tab had
-    /// become the leader. It is to be persisted like one of [`handle_send`](Self::handle_send).
+    /// The next message that is to be persisted, and then to be passed to [`handle_stored`](Self::handle_stored): of
+    /// [`handle_send`](Self::handle_send), or of the time when this tab was the leader, if the device may have refused it.
+    ///
+    /// `None` before it is known that the leader is logged in to the account of this tab. Another tab may have logged out, and in
+    /// again under the same nick, while this one was suspended; then the message must not get into the queue of that account.
     pub fn poll_unpersisted(&mut self) -> Option<FollowerMessage> {
+        self.leader?;
         self.unpersisted.pop_front()
     }
 
-    /// A message of [`handle_send`](Self::handle_send) was persisted, or that has failed: the leader is told now. Also if the
+    /// A message of [`poll_unpersisted`](Self::poll_unpersisted) was persisted, or that has failed: the leader is told now. Also if the
     /// message was acknowledged meanwhile, so that the leader deletes it on the device.
     pub fn handle_stored(&mut self, stored: FollowerMessage) {
         let FollowerMessage { number, message: (room, message), .. } = stored;

@@ -36,8 +36,7 @@ pub struct Promoted {
 
 impl Follower {
     /// A follower in a tab whose leadership was taken over. It continues to show the state of its client until it receives a
-    /// snapshot. It starts with the messages of [`poll_unpersisted`](Self::poll_unpersisted). `rooms` are those that the tab
-    /// shows.
+    /// snapshot. `rooms` are those that the tab shows.
     #[must_use]
     pub fn after_leading(
         now: Clocks,
@@ -64,8 +63,7 @@ impl Follower {
         follower.settled = leader.own_messages.iter().filter(is_settled).copied().collect();
         let unpersisted: Vec<_> = client.unpersisted().collect();
         for (room, queued) in unpersisted {
-            let message = follower.forward(now, room, queued);
-            follower.unpersisted.push_back(message);
+            follower.forward(now, room, queued);
         }
         follower
     }
@@ -112,6 +110,10 @@ impl Follower {
             && record.attempt > stored.attempt
             && record.secret != stored.secret
         {
+            if stored.account != record.account {
+                // A logout could not be written.
+                persisted.send_queue.clear();
+            }
             *stored = record.clone();
         }
         persisted.last_order = self.last_order;
@@ -131,17 +133,32 @@ impl Follower {
         Promoted { leader, state: self.state, reported, sends, settled, commands, events }
     }
 
-    /// Takes the messages that the leader may not have persisted before its tab was closed. None when events were missed: the
-    /// user may have discarded them.
+    /// Returns `true` if a login to another account has been stored since the one of this tab: another tab has logged out, and in
+    /// again, while this one was suspended. Then this tab must not become the leader.
+    #[must_use]
+    pub fn is_of_other_account(&self, persisted: &Persisted) -> bool {
+        let (Some(record), Some(stored)) = (&self.record, &persisted.account) else { return false };
+        stored.attempt > record.attempt && self.is_other_account(stored.account)
+    }
+
+    /// Takes the messages that are not persisted: those of this tab, and those that the leader may not have persisted before its
+    /// tab was closed. None of the latter when events were missed: the user may have discarded them.
     fn take_reported(&mut self) -> Vec<OwnMessage> {
+        let has_missed = self.snapshot_requested.is_some();
         let mut reported = std::mem::take(&mut self.unacknowledged);
         reported.retain(|message| {
-            // Those that have failed are persisted, and those of this tab are adopted by themselves. A message was also sent
-            // if it could not be persisted.
+            let is_of_tab = self.unreported.iter().any(|unreported| unreported.message.id == message.id);
+            let mut unpersisted = self.unpersisted.iter();
+            // Those that have failed are persisted, and the persisted ones of this tab are adopted by themselves. A message was
+            // also sent if it could not be persisted.
             matches!(message.delivery, Delivery::Queued | Delivery::Pending)
-                && self.unreported.iter().all(|unreported| unreported.message.id != message.id)
+                && if is_of_tab {
+                    unpersisted.any(|unpersisted| unpersisted.message.1.id == message.id)
+                } else {
+                    !has_missed
+                }
         });
-        if self.snapshot_requested.is_some() { Vec::new() } else { reported }
+        reported
     }
 
     fn take_commands(&mut self, now: Clocks) -> Vec<(u32, TabCommand)> {

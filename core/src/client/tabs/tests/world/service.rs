@@ -116,8 +116,7 @@ impl World {
                 self.with_client(at, |client| client.handle_send(now, room, id, &text).unwrap());
             }
             (User::Send(room, id), Role::Follower(follower) | Role::Promoting(follower, _)) => {
-                let sent = follower.handle_send(now, room, id, &format!("{id:?}")).unwrap();
-                self.store(at, sent);
+                follower.handle_send(now, room, id, &format!("{id:?}")).unwrap();
                 self.with_follower(at, |_| FollowerAction::Nothing);
             }
             (User::Command(TabCommand::LogOut), Role::Leader(..)) => self.log_out(at),
@@ -163,8 +162,10 @@ impl World {
         }
         tab.shown.apply(follower.state_mut());
         let posts: Vec<_> = std::iter::from_fn(|| follower.poll_post(now)).collect();
+        let unpersisted: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
         let is_following = matches!(tab.role, Role::Follower(_));
         posts.iter().for_each(|post| self.post(at, post));
+        unpersisted.into_iter().for_each(|message| self.store(at, message));
         if is_logged_out {
             self.tabs[at].role = Role::LoggedOut;
         } else if action == FollowerAction::TakeOver && is_following {
@@ -296,9 +297,6 @@ impl World {
         }
         self.request_lock(at);
         self.report_visibility(at);
-        let Role::Follower(follower) = &mut self.tabs[at].role else { return };
-        let unpersisted: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
-        unpersisted.into_iter().for_each(|message| self.store(at, message));
         held.into_iter().for_each(|input| self.handle(at, input));
     }
 

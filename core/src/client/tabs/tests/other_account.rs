@@ -1,0 +1,105 @@
+//! A tab that was suspended while another one has logged out, and in again to another account.
+
+use super::*;
+use crate::model::{Dialect, Identity};
+use crate::{
+    client::Persisted,
+    limits::Limits,
+    send_queue::{QueuedMessage, Stage},
+};
+
+/// The account with this number, whose login is later than those with smaller ones.
+fn record(n: u8) -> AccountRecord {
+    let identity = Identity {
+        nick: "ann".into(),
+        dialect: Dialect::Rich,
+        limits: Limits::default(),
+        server_name: None,
+        search: false,
+        echoes_text: false,
+    };
+    AccountRecord { identity, account: Some(UserId([n; 16])), secret: vec![n; 32], attempt: n.into() }
+}
+
+/// The snapshot of a leader that is logged in to this account.
+fn snapshot(world: &World, n: u8) -> bytes::Bytes {
+    let record = record(n);
+    let login = Event::LoggedIn(record.identity.clone(), record.account);
+    let event = events::encode(world.now, &login, Some(&record)).unwrap();
+    let content = PostContent::Publication { number: 1, snapshot: true, events: vec![event] };
+    Post::of_leader(Origin(99), world.device.lease + u64::from(n), content).encode()
+}
+
+/// A follower that is logged in to account 1.
+fn follower(world: &World) -> Follower {
+    let mut follower = Follower::new(world.now, Origin(5), ClientState::new(crate::validate::nick_key));
+    follower.handle_message(world.clocks(), &snapshot(world, 1));
+    while follower.poll_event().is_some() {}
+    follower
+}
+
+#[test]
+fn a_leader_of_another_account_logs_the_tab_out() {
+    let world = World::new(1);
+    let mut follower = follower(&world);
+    follower.handle_message(world.clocks(), &snapshot(&world, 2));
+    let events: Vec<_> = std::iter::from_fn(|| follower.poll_event()).collect();
+    assert_eq!(events, [FollowerEvent::Client(Event::LoggedOut)]);
+    assert!(!follower.is_logged_in());
+}
+
+#[test]
+fn a_login_to_another_account_is_not_continued() {
+    let world = World::new(1);
+    let follower = follower(&world);
+    let persisted = |n| Persisted { account: Some(record(n)), ..Persisted::default() };
+    assert!(follower.is_of_other_account(&persisted(2)));
+    assert!(!follower.is_of_other_account(&persisted(1)));
+    // The logout from that one could not be written.
+    assert!(!follower.is_of_other_account(&persisted(0)));
+    let mut stored = persisted(0);
+    let queued = QueuedMessage::new(id(1), "old".into(), 1, 1, Stage::Queued);
+    stored.send_queue.push((LOBBY, queued));
+    let _ = follower.promote(world.clocks(), 1, false, &mut stored);
+    assert_eq!((stored.account, stored.send_queue), (Some(record(1)), Vec::new()));
+}
+
+#[test]
+fn messages_are_persisted_once_the_leader_is_known_to_have_the_account() {
+    for is_other in [false, true] {
+        let mut world = World::new(1);
+        let Role::Leader(leader, mut client) = std::mem::replace(&mut world.tabs[0].role, Role::LoggedOut)
+        else {
+            panic!()
+        };
+        client.handle_send(world.clocks(), LOBBY, id(1), "hi").unwrap();
+        let now = world.clocks();
+        let mut follower = Follower::after_leading(now, Origin(5), &leader, &mut client, []);
+        follower.handle_send(now, LOBBY, id(2), "ho").unwrap();
+        assert_eq!(follower.poll_unpersisted(), None, "another account may be logged in");
+        let record = client.record().unwrap();
+        let account = if is_other { Some(UserId([99; 16])) } else { record.account };
+        let record = AccountRecord { account, ..record };
+        let login = Event::LoggedIn(record.identity.clone(), record.account);
+        let event = events::encode(world.now, &login, Some(&record)).unwrap();
+        let content = PostContent::Publication { number: 1, snapshot: true, events: vec![event] };
+        follower.handle_message(now, &Post::of_leader(Origin(99), leader.lease() + 1, content).encode());
+        let unpersisted: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
+        let ids: Vec<_> = unpersisted.iter().map(|message| message.message.1.id).collect();
+        assert_eq!(ids, if is_other { vec![] } else { vec![id(1), id(2)] });
+    }
+}
+
+#[test]
+fn a_tab_that_leads_again_has_what_it_did_not_persist() {
+    let mut world = World::new(1);
+    let Role::Leader(leader, mut client) = std::mem::replace(&mut world.tabs[0].role, Role::LoggedOut) else {
+        panic!()
+    };
+    let now = world.clocks();
+    let mut follower = Follower::after_leading(now, Origin(5), &leader, &mut client, []);
+    follower.handle_send(now, LOBBY, id(1), "hi").unwrap();
+    let promoted = follower.promote(now, leader.lease() + 1, false, &mut world.device.persisted());
+    let reported: Vec<_> = promoted.reported.iter().map(|message| message.id).collect();
+    assert_eq!((reported, promoted.sends), (vec![id(1)], Vec::new()));
+}
