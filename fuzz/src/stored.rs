@@ -106,10 +106,9 @@ fn follow(tables: &Tables<'_>, tab_messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
     follower.handle_command(NOW, TabCommand::Rename("tom2".into()));
     let id = MessageId([1; 16]);
     let is_known = follower_knows(&stored, id);
-    let sent = follower.handle_send(NOW, room, id, "hello");
-    let is_sent = sent.is_ok();
-    if let Ok(sent) = sent {
-        follower.handle_stored(sent);
+    let is_sent = follower.handle_send(NOW, room, id, "hello").is_ok();
+    while let Some(message) = follower.poll_unpersisted() {
+        follower.handle_stored(message);
     }
     let posted: Vec<Vec<u8>> = std::iter::from_fn(|| follower.poll_post(NOW)).map(Vec::from).collect();
     let late = Clocks { monotonic: NOW.monotonic + COMMAND_TIMEOUT_MS, ..NOW };

@@ -159,8 +159,10 @@ fn follower_messages(snapshot: &[u8]) -> Vec<Vec<u8>> {
     follower.handle_command(NOW, TabCommand::Reconnect);
     follower.handle_command(NOW, TabCommand::Rename("tom2".into()));
     follower.handle_command(NOW, TabCommand::LogOut);
-    let sent = follower.handle_send(NOW, room, MessageId([10; 16]), "from a follower").unwrap();
-    follower.handle_stored(sent);
+    follower.handle_send(NOW, room, MessageId([10; 16]), "from a follower").unwrap();
+    while let Some(message) = follower.poll_unpersisted() {
+        follower.handle_stored(message);
+    }
     let _ = follower.handle_timeout(Clocks { monotonic: NOW.monotonic + QUESTION_INTERVAL_MS, ..NOW });
     follower.handle_visibility(NOW.monotonic, false);
     follower.handle_closing();

@@ -137,7 +137,7 @@ mod tests {
             let value = random >> 24;
             match (random >> 8) % 10 {
                 0 | 1 => {
-                    let kind = if number % 3 == 0 { RoomKind::Direct } else { RoomKind::Public };
+                    let kind = if number.is_multiple_of(3) { RoomKind::Direct } else { RoomKind::Public };
                     let row = wire::RoomRow {
                         room: room.to_wire(),
                         handle: number + 1,
@@ -146,29 +146,31 @@ mod tests {
                         role: Role::Member.to_wire().into(),
                         head_ord: value.into(),
                         unread: u64::from(value % 2),
-                        archived: value % 7 == 0,
+                        archived: value.is_multiple_of(7),
                         active: value,
                         ..wire::RoomRow::default()
                     };
                     account.handle_row(&row, &people);
                 }
                 2 => account.remove(room),
-                3 => account.open(Some(room).filter(|_| value % 4 > 0)),
+                3 => account.open(Some(room).filter(|_| !value.is_multiple_of(4))),
                 4 => _ = account.mark_read(room),
                 5 => account.mark_unread(room, value.into()),
-                6 => account.update(room, &people, |entry| entry.muted = value % 2 == 0),
-                7 if value % 16 == 0 => account.mark_all_read(),
-                8 => account.handle_message(room, value.into(), value % 2 == 0, i64::from(step) * 60_000),
+                6 => account.update(room, &people, |entry| entry.muted = value.is_multiple_of(2)),
+                7 if value.is_multiple_of(16) => account.mark_all_read(),
+                8 => account.handle_message(
+                    room,
+                    value.into(),
+                    value.is_multiple_of(2),
+                    i64::from(step) * 60_000,
+                ),
                 _ => {
                     let (handles, messages) = (vec![number + 1], vec![1]);
-                    account.handle_activity(
-                        &wire::Activity { handles, messages, ..wire::Activity::default() },
-                        i64::from(step) * 60_000,
-                    );
+                    account.handle_activity(&wire::Activity { handles, messages }, i64::from(step) * 60_000);
                 }
             }
             // Sometimes several rooms have changed.
-            if (random >> 4) % 3 > 0 {
+            if !(random >> 4).is_multiple_of(3) {
                 continue;
             }
             let anew: Vec<_> = account.rooms.sorted(|entry| account.place(entry));

@@ -108,11 +108,6 @@ impl World {
         self.release_lock(at);
         self.request_lock(at);
         self.report_visibility(at);
-        while let Role::Follower(follower) = &mut self.tabs[at].role
-            && let Some(message) = follower.poll_unpersisted()
-        {
-            self.store(at, message);
-        }
         self.drain(at);
         held.into_iter().for_each(|input| self.handle(at, input));
     }

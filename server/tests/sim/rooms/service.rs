@@ -4,10 +4,7 @@ use parlour_core::{
     Millis,
     client::{
         Command, Event, Origin, Output, Position,
-        tabs::{
-            Admission, Follower, FollowerAction, FollowerEvent, FollowerMessage, Gate, Leader, LeaderAction,
-            TabCommand,
-        },
+        tabs::{Admission, Follower, FollowerAction, FollowerEvent, Gate, Leader, LeaderAction, TabCommand},
     },
     model::{Connection, Delivery, MessageId, RoomId},
 };
@@ -345,26 +342,20 @@ impl World {
     fn send_message(&mut self, at: usize, room: RoomId, id: MessageId, content: String) {
         let now = self.clocks(at);
         let tab = &mut self.tabs[at];
-        let forwarded = match &mut tab.role {
-            Role::Leader(_, client) => client.handle_send(now, room, id, &content).map(|()| None),
+        let sent = match &mut tab.role {
+            Role::Leader(_, client) => client.handle_send(now, room, id, &content),
             Role::Follower(follower) | Role::Promoting(follower, _) => {
-                follower.handle_send(now, room, id, &content).map(Some)
+                follower.handle_send(now, room, id, &content)
             }
             Role::Closed => return,
         };
-        let Ok(forwarded) = forwarded else { return };
+        if sent.is_err() {
+            return;
+        }
         self.tally.count("messages");
         let (device, sequence) = (tab.device, tab.page);
         let account = self.users[self.devices[device].user].account.expect("an account");
         self.ledger.sent((account, id), Sent { device, tab: at, room, content, sequence });
-        if let Some(message) = forwarded {
-            self.store(at, message);
-        }
-    }
-
-    /// Persists a message of a follower.
-    pub fn store(&mut self, at: usize, message: FollowerMessage) {
-        self.request(at, Work::Store(Box::new(message)));
     }
 
     fn open_room(&mut self, at: usize, room: RoomId) {
@@ -426,8 +417,10 @@ impl World {
             return;
         };
         let events: Vec<_> = std::iter::from_fn(|| follower.poll_event()).collect();
+        let unpersisted: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
         let posts: Vec<_> = std::iter::from_fn(|| follower.poll_post(now)).collect();
         posts.iter().for_each(|post| self.post(at, post));
+        unpersisted.into_iter().for_each(|message| self.request(at, Work::Store(Box::new(message))));
         events.into_iter().for_each(|event| self.reported(at, event));
     }
 
