@@ -9,14 +9,13 @@ use leptos::{
     html::{Button, H1},
     prelude::*,
 };
-use leptos_use_media_query::use_media_query;
 use parlour_core::model::RoomId;
 
 use self::{
     cover::{Cover, Waiting},
     history::{Step, is_same_screen, parent, step},
 };
-use super::shared::{focus_next_frame, focus_selected_next_frame};
+use super::shared::{focus_next_frame, focus_selected_next_frame, media_query};
 use crate::{
     config::{self, HistoryChange},
     ctrl::{DialogKind, Route, Store},
@@ -79,9 +78,9 @@ impl Screens {
         let open = store.open_room.get_untracked().unwrap_or(RoomId::LOBBY);
         let screens = Self {
             store,
-            narrow: use_media_query(NARROW_VIEWPORT),
-            roomy: use_media_query(ROOMY_VIEWPORT),
-            touch_screen: use_media_query(TOUCH_SCREEN),
+            narrow: media_query(NARROW_VIEWPORT),
+            roomy: media_query(ROOMY_VIEWPORT),
+            touch_screen: media_query(TOUCH_SCREEN),
             route: RwSignal::new(Route::to_room(open)),
             people_chosen: RwSignal::new(None),
             cover: Cover::new(),
