@@ -29,8 +29,6 @@ const LOCK: &str = "parlour.lock";
 /// The size below which SQLite does not checkpoint the write-ahead log, in bytes.
 const CHECKPOINT: u64 = 900 * 4096;
 
-/// The time for which messages are kept, where they are deleted for their age.
-const MAX_AGE: Duration = Duration::from_secs(90 * 86_400);
 /// The pause between two deletions, in ms.
 const RETENTION_INTERVAL_MS: Millis = 10_000;
 
@@ -200,11 +198,6 @@ impl Running {
             clock,
             retention_at: now,
         }
-    }
-
-    /// Deletes messages for their age, as the writer thread does. None is old: a run takes some minutes.
-    pub fn apply_retention(&mut self, now: Millis, unix_ms: i64) {
-        self.retain(now, unix_ms, MAX_AGE);
     }
 
     /// Deletes the messages that are older than `age`, as the writer thread does.

@@ -12,13 +12,10 @@
 //! | `rng`, `tally` | random numbers; what happened |
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
-#[allow(dead_code, reason = "no run has all faults that it offers")]
 mod machine;
-#[allow(dead_code, reason = "no run has all faults that it offers")]
 mod network;
 mod rng;
 mod rooms;
-#[allow(dead_code, reason = "no run has all faults that it offers")]
 mod storage;
 mod tally;
 

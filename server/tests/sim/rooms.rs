@@ -1,42 +1,54 @@
 //! Accounts, rooms and sync: several accounts with two devices and two tabs each, many rooms, and a basic client, against the
 //! real hub and the real SQLite log, on one virtual clock, with all kinds of faults.
 //!
-//! Users send, create, join, leave, invite, remove, rename, archive, read, mark as unread, open, search and browse at
-//! random, while connections break or are closed by a middlebox, tabs hang or die or evict messages from memory, storages
-//! fail, clocks leap, old messages are deleted, and the server is killed or its log restored from a backup. Then all faults
-//! stop for a while, and
+//! Users send, create, join, leave, invite, remove, rename, archive, read, mark as unread, open, search, browse, log out and
+//! log in again, on one of two servers, at random, while connections break or are closed by a middlebox, tabs hang or die or
+//! evict messages from memory, storages fail, clocks leap, old messages are deleted, and a server is killed or its log restored
+//! from a backup. Then all faults stop for a while, and
 //!
 //! - no acknowledged message is lost or doubled, and each sender's messages to a room are in order;
 //! - every tab shows what a new device of its account shows, and that is what follows from the log: rows, members, topics,
 //!   timelines, unread counts, attention, read cursors;
 //! - no event of a room has reached a connection whose account was not a member;
-//! - each command was answered once.
+//! - each command was answered once;
+//! - nothing of one account or server has reached another, and nothing of it stays on a device after a logout.
 //!
 //! | module | contents |
 //! | --- | --- |
 //! | `plan`, `faults`, `user` | what may happen, and what does |
 //! | `world`, `connections` | the clock and the network |
-//! | `server`, `peer` | the server, the basic client |
-//! | `device`, `tab`, `eviction` | storage and locks; what a tab shows, and evicts from memory |
-//! | `service`, `roles` | driving a tab as the page does |
+//! | `server`, `peer` | the servers, the basic client |
+//! | `device`, `store` | storage and locks; what is stored |
+//! | `tab`, `eviction` | what a tab shows, and evicts from memory |
+//! | `service`, `output`, `roles`, `membership` | driving a tab as the page does |
+//! | `actions` | what users do in a tab |
 //! | `log`, `ledger`, `wire` | the naive copy of the log, the messages that were sent, and the check of each frame |
-//! | `check` | the invariants |
+//! | `privacy` | what tabs send and store is searched for what is of other accounts |
+//! | `witness` | a member that checks the order of what is published |
+//! | `check`, `leaders` | the invariants |
 
+mod actions;
 mod check;
 mod connections;
 mod device;
 mod eviction;
 mod faults;
+mod leaders;
 mod ledger;
 mod log;
+mod membership;
+mod output;
 mod peer;
 mod plan;
+mod privacy;
 mod roles;
 mod server;
 mod service;
+mod store;
 mod tab;
 mod user;
 mod wire;
+mod witness;
 mod world;
 
 use parlour_core::client::{Command, Reply};
@@ -48,12 +60,12 @@ use crate::{env, run_many, tally::Tally};
 const SEEDS: u64 = 100;
 /// The events that must have happened in so many runs.
 #[rustfmt::skip] // A table.
-const FAULTS: [&str; 26] = [
-    "aborting storages", "backups", "broken connections", "clock jumps", "closed by the middlebox",
-    "dead connections", "evictions", "failed appends",
-    "hanging storages", "ids of other accounts", "kills", "kills during an append", "late packets",
-    "leaders that stepped down", "leaps of a year", "lines of a basic client", "messages deleted for their age",
-    "messages marked as unread", "readings of everything",
+const FAULTS: [&str; 31] = [
+    "aborting storages", "backups", "broken connections", "changes of the server", "clock jumps", "closed by the middlebox",
+    "dead connections", "evictions", "failed appends", "hanging storages", "ids of other accounts", "kills",
+    "kills during an append", "late packets", "leaders that stepped down", "leaps of a year", "lines of a basic client",
+    "logins to new accounts", "logouts", "logouts that wait", "messages deleted for their age",
+    "messages discarded at logouts", "messages marked as unread", "readings of everything",
     "restored logs", "rooms to create", "stalls", "starts with a full disk", "stolen locks", "tabs killed",
     "tabs that hang",
 ];
@@ -63,7 +75,7 @@ const STEPS: usize = 200;
 /// Runs one seed and returns what happened.
 fn run(seed: u64, faults: bool) -> Tally {
     let mut world = World::new(seed, faults);
-    for user in 0..world.users.len() {
+    for user in 0..world.plan.users {
         open_first_tabs(&mut world, user);
     }
     world.advance(3_000);
@@ -75,6 +87,7 @@ fn run(seed: u64, faults: bool) -> Tally {
         let pause = world.rng.below(most);
         world.advance(pause);
         check::check_steps(&world);
+        leaders::check_leaders(&world);
     }
     world.faults = false;
     check::settle(&mut world);
@@ -84,12 +97,14 @@ fn run(seed: u64, faults: bool) -> Tally {
 
 /// The first device of a user creates the account; the others are linked to it.
 fn open_first_tabs(world: &mut World, user: usize) {
+    let nick = world.users[user].nick.clone();
+    let mut link_code = None;
     for device in DEVICES * user..DEVICES * (user + 1) {
         let tabs = world.devices[device].tabs.clone();
-        world.open_tab(tabs[0]);
+        world.log_in(tabs[0], user, &nick, link_code.take());
         // A client does not retry its first login.
         world.advance(4_000);
-        tabs[1..].iter().for_each(|tab| world.open_tab(*tab));
+        tabs[1..].iter().for_each(|tab| world.log_in(*tab, user, &nick, None));
         if device + 1 < DEVICES * (user + 1) {
             let number = world.next_number();
             world.give(tabs[0], number, Command::LinkDevice);
@@ -98,7 +113,7 @@ fn open_first_tabs(world: &mut World, user: usize) {
             let Some(Ok(Reply::Link(link))) = world.tabs[tabs[0]].answers.get(&number) else {
                 panic!("no code for a device")
             };
-            world.devices[device + 1].link_code = Some(link.code.clone());
+            link_code = Some(link.code.clone());
         }
     }
 }

@@ -29,6 +29,4 @@ pub enum Health {
     Aborts(Millis),
     /// Transactions do not end before this time; the page stops waiting for them earlier.
     Hangs(Millis),
-    /// The browser has no storage.
-    Absent,
 }

@@ -8,7 +8,13 @@ use parlour_core::{
     status::Status,
 };
 
-use super::{log::RoomLog, peer, tab::Action, world::World};
+use super::{
+    log::RoomLog,
+    peer::{self, Peer},
+    server::Server,
+    tab::Action,
+    world::World,
+};
 
 /// The time within which every command is answered, in ms.
 const ANSWER_MS: u64 = 60_000;
@@ -16,8 +22,10 @@ const ANSWER_MS: u64 = 60_000;
 /// Stops all faults, and waits for the longest time that anything may take.
 pub fn settle(world: &mut World) {
     // The disk has space again.
-    world.kill_server(false);
-    world.server.skew = 0;
+    for server in 0..world.servers.len() {
+        world.kill_server(server, false);
+        world.servers[server].skew = 0;
+    }
     for device in &mut world.devices {
         device.skew = 0;
         device.recover();
@@ -61,8 +69,10 @@ pub fn wait_until_quiet(world: &mut World) {
 
 /// A reason why the system is not quiet.
 fn noise(world: &World) -> Option<String> {
-    if world.server.running.as_ref().is_none_or(|running| !running.requests.is_empty()) {
-        return Some("the server is at work".into());
+    let is_busy =
+        |server: &Server| server.running.as_ref().is_none_or(|running| !running.requests.is_empty());
+    if world.servers.iter().any(is_busy) {
+        return Some("a server is at work".into());
     }
     for (at, tab) in world.tabs.iter().enumerate() {
         let Some(state) = tab.state() else { return Some(format!("tab {at} is closed")) };
@@ -94,7 +104,7 @@ fn noise(world: &World) -> Option<String> {
         }
     }
     for (key, sent) in &world.ledger.sent {
-        let is_done = world.log.has(key.0, key.1)
+        let is_done = world.is_logged(*key)
             || world.ledger.failed.contains_key(key)
             || world.ledger.excused.contains(key);
         if !is_done {
@@ -122,8 +132,11 @@ fn load_missing(world: &mut World, at: usize) {
 
 /// Checks what holds at any time.
 pub fn check_steps(world: &World) {
-    let complaints = world.tabs.iter().flat_map(|tab| &tab.shown.complaints).chain(&world.wire.complaints);
-    let complaints: Vec<_> = complaints.collect();
+    let of_servers = world.servers.iter();
+    let of_servers =
+        of_servers.flat_map(|server| server.wire.complaints.iter().chain(&server.witness.complaints));
+    let complaints: Vec<_> =
+        world.tabs.iter().flat_map(|tab| &tab.shown.complaints).chain(of_servers).collect();
     assert!(complaints.is_empty(), "{complaints:?}");
     for (at, tab) in world.tabs.iter().enumerate() {
         let overdue = tab.commands.values().find(|(_, given)| {
@@ -136,16 +149,17 @@ pub fn check_steps(world: &World) {
 /// Checks everything, after it has settled.
 pub fn check_invariants(world: &mut World) {
     check_steps(world);
-    assert_eq!(world.wire.unanswered(world.now, 20_000), 0, "commands are not answered");
+    for server in &world.servers {
+        assert_eq!(server.wire.unanswered(world.now, 20_000), 0, "commands are not answered");
+        check_peer(&server.peer);
+    }
     check_messages(world);
-    check_peer(world);
+    world.check_devices();
     let old = world.tabs.len();
     open_new_devices(world);
     check_steps(world);
     for at in 0..old {
-        let user = world.devices[world.tabs[at].device].user;
-        let new = world.tabs.iter().enumerate().skip(old);
-        let new = new.map(|(at, _)| at).find(|at| world.devices[world.tabs[*at].device].user == user);
+        let new = (old..world.tabs.len()).find(|new| world.tabs[*new].user == world.tabs[at].user);
         check_tab(world, at, new.expect("a new device"));
     }
     for at in old..world.tabs.len() {
@@ -157,7 +171,10 @@ pub fn check_invariants(world: &mut World) {
 /// A new device of each account loads everything.
 fn open_new_devices(world: &mut World) {
     for user in 0..world.users.len() {
-        let old = world.tabs.iter().position(|tab| world.devices[tab.device].user == user).unwrap();
+        let Some(old) = world.tabs.iter().position(|tab| tab.user == user) else {
+            // Its account was left on all devices.
+            continue;
+        };
         let number = world.next_number();
         world.give(old, number, Command::LinkDevice);
         world.drain(old);
@@ -168,9 +185,8 @@ fn open_new_devices(world: &mut World) {
             panic!("no code for a new device: {:?}", world.tabs[old].answers.get(&number))
         };
         world.add_device(user, 1);
-        world.devices.last_mut().unwrap().link_code = Some(link.code);
         let at = world.tabs.len() - 1;
-        world.open_tab(at);
+        world.log_in(at, user, "", Some(link.code));
         for _ in 0..10 {
             world.advance(500);
         }
@@ -188,7 +204,7 @@ fn open_new_devices(world: &mut World) {
 /// Every acknowledged message is in the log once, with what was sent, in the order in which it was sent.
 fn check_messages(world: &World) {
     let mut places = BTreeMap::new();
-    for (room, log) in &world.log.rooms {
+    for (room, log) in world.servers.iter().flat_map(|server| &server.log.rooms) {
         for message in &log.messages {
             places.insert((message.sender, message.id), (*room, message.seq, message.content.clone()));
         }
@@ -206,15 +222,22 @@ fn check_messages(world: &World) {
             continue;
         };
         assert_eq!((*room, content), (sent.room, &sent.content), "{key:?} was stored as another message");
+        let server = world.users.iter().find(|user| user.account == Some(key.0)).map(|user| user.server);
+        let is_there = server.is_some_and(|server| world.servers[server].log.has(key.0, key.1));
+        assert!(is_there, "{sent:?} is not on the server that it was written for");
         if !world.ledger.retried.contains(key) {
             let before = newest.insert((key.0, sent.room, sent.sequence), *seq).unwrap_or(0);
             assert!(before < *seq, "{sent:?} is out of order: {before} was sent before {seq}");
         }
     }
     let count = places.keys().filter(|key| world.ledger.knows(**key)).count();
-    let lines = world.log.rooms[&RoomId::LOBBY].messages.iter();
-    let of_peer = lines.filter(|message| message.content.starts_with("line ")).count();
-    let all: usize = world.log.rooms.values().map(|log| log.messages.len()).sum();
+    let lobbies = world.servers.iter().map(|server| &server.log.rooms[&RoomId::LOBBY]);
+    let of_peer = lobbies
+        .flat_map(|lobby| &lobby.messages)
+        .filter(|message| message.content.starts_with("line "))
+        .count();
+    let logs = world.servers.iter().flat_map(|server| server.log.rooms.values());
+    let all: usize = logs.map(|log| log.messages.len()).sum();
     assert_eq!(count + of_peer, all, "there are messages that nobody has sent");
 }
 
@@ -224,9 +247,9 @@ fn is_reason(status: Status) -> bool {
 }
 
 /// The basic client has only seen the lobby.
-fn check_peer(world: &World) {
-    for (sender, line) in &world.peer.lines {
-        let is_lobby = line.ends_with("of lobby") || !line.contains(" of ") || sender == peer::NICK;
+fn check_peer(peer: &Peer) {
+    for (sender, line) in &peer.lines {
+        let is_lobby = line.contains(" of lobby") || !line.contains(" of ") || sender == peer::NICK;
         assert!(is_lobby, "a basic client has received {line:?} of {sender}");
     }
 }
@@ -240,7 +263,7 @@ fn check_tab(world: &World, at: usize, new: usize) {
     let (totals, expected) = (state.account().totals(), fresh.account().totals());
     assert_eq!(totals, expected, "tab {at}");
     for room in &world.tabs[at].readable_rooms().collect::<Vec<_>>() {
-        let log = &world.log.rooms[room];
+        let log = &world.log_of(at).rooms[room];
         let (known, expected) = (state.room(*room).unwrap(), fresh.room(*room).unwrap());
         assert_eq!(known.topic(), expected.topic(), "tab {at} in {room:?}");
         assert!(!known.is_outdated(), "what tab {at} shows of {room:?} is outdated");
@@ -318,12 +341,13 @@ fn rows(state: &ClientState) -> Vec<Row> {
 fn check_against_log(world: &World, at: usize) {
     let state = world.tabs[at].state().unwrap();
     let me = state.me().unwrap();
+    let logs = &world.log_of(at).rooms;
     let expected: BTreeSet<_> =
-        world.log.rooms.iter().filter(|(_, log)| log.role(me) != Role::None).map(|(room, _)| *room).collect();
+        logs.iter().filter(|(_, log)| log.role(me) != Role::None).map(|(room, _)| *room).collect();
     let listed: BTreeSet<_> = state.account().rooms().map(|entry| entry.room).collect();
     assert_eq!(listed, expected, "the rooms of {me:?}");
     for entry in state.account().rooms() {
-        let log = &world.log.rooms[&entry.room];
+        let log = &logs[&entry.room];
         let is_unread = |ord: u64| ord > entry.cursor().ord;
         let unread = log.messages.iter().filter(|message| is_unread(message.ord)).count() as u64;
         let (unread, attention) = match (log.role(me), log.kind) {

@@ -6,6 +6,7 @@ use crate::network::{DroppedLink, NOTICE_MS, Packet};
 impl World {
     /// A tab sends something, which a middlebox may refuse.
     pub fn send_to_server(&mut self, tab: usize, bytes: Vec<u8>) {
+        self.check_sent(tab, &bytes);
         let arrival = self.arrival();
         let middlebox = self.devices[self.tabs[tab].device].middlebox;
         let Some(link) = self.tabs[tab].link.as_mut().filter(|link| !link.cut) else { return };
@@ -49,10 +50,10 @@ impl World {
             let Some(mut link) = self.dropped.pop_front() else { return };
             while let Some((_, packet)) = link.to_server.pop_front_if(|(due, _)| *due <= self.now) {
                 self.tally.count("late packets");
-                self.arrive(link.conn, packet);
+                self.arrive(link.server, link.conn, packet);
             }
             if link.to_server.is_empty() && link.noticed_at <= self.now {
-                self.arrive(link.conn, Packet::Close(1006));
+                self.arrive(link.server, link.conn, Packet::Close(1006));
             } else {
                 self.dropped.push_back(link);
             }

@@ -17,7 +17,7 @@ pub fn step(world: &mut World) {
     let Some(&at) = awake.get(world.rng.index(awake.len())) else { return };
     match world.rng.below(100) {
         0..60 => world.act_randomly(at),
-        60..63 => world.peer_sends(),
+        60..63 => world.peer_sends(world.server_of(at)),
         63..65 => {
             let visible = world.rng.once_in(2);
             world.show(at, visible);
@@ -28,7 +28,7 @@ pub fn step(world: &mut World) {
         _ if !world.faults => {}
         78..87 => break_link(world, at),
         87..92 => kill_tab(world, at),
-        92 => world.kill_server(false),
+        92 => world.kill_server(world.server_of(at), false),
         93 => world.user(at, reconnect()),
         _ => planned(world, at),
     }
@@ -86,7 +86,7 @@ fn kill_tab(world: &mut World, at: usize) {
 
 /// A fault of the plan.
 fn planned(world: &mut World, at: usize) {
-    let device = world.tabs[at].device;
+    let (device, server) = (world.tabs[at].device, world.server_of(at));
     match world.rng.below(4) {
         0 if world.plan.bad_storage => {
             let until = world.now + world.rng.below(20_000);
@@ -98,21 +98,21 @@ fn planned(world: &mut World, at: usize) {
             let duration = world.rng.below(60_000);
             let now = world.now;
             let tab = &mut world.tabs[at];
-            tab.hung_until = now + duration;
+            (tab.hung_until, tab.steady_since) = (now + duration, now);
             if let Some(link) = tab.link.as_mut().filter(|_| duration > NOTICE_MS) {
                 link.given_up_at = Some(now + NOTICE_MS);
             }
             world.tally.count("tabs that hang");
         }
-        2 if world.plan.restores => match world.server.backup.is_some() && world.rng.once_in(2) {
-            true => world.restore(),
-            false => world.back_up(),
+        2 if world.plan.restores => match world.servers[server].backup.is_some() && world.rng.once_in(2) {
+            true => world.restore(server),
+            false => world.back_up(server),
         },
         3 if world.plan.jumps => {
             world.tally.count("clock jumps");
             let jump = i64::try_from(world.rng.below(7_200_000)).unwrap() - 3_600_000;
             match world.rng.once_in(3) {
-                true => world.server.skew = jump,
+                true => world.servers[server].skew = jump,
                 false => world.devices[device].skew = jump,
             }
         }
@@ -120,7 +120,7 @@ fn planned(world: &mut World, at: usize) {
             world.tally.count("leaps of a year");
             match world.rng.once_in(2) {
                 // A message of a year ago would be too old for retention.
-                true => world.server.skew = YEAR_MS * i64::from(world.server.skew == 0),
+                true => world.servers[server].skew = YEAR_MS * i64::from(world.servers[server].skew == 0),
                 false => world.devices[device].skew = [-YEAR_MS, 0, YEAR_MS][world.rng.index(3)],
             }
         }

@@ -71,6 +71,26 @@ impl Ledger {
         }
     }
 
+    /// The account logs out on a device, or in one of its tabs: what was not acknowledged there is discarded. Returns the
+    /// number of these messages that are not in the log.
+    pub fn logged_out(
+        &mut self,
+        sender: UserId,
+        device: usize,
+        tab: Option<usize>,
+        is_logged: impl Fn(&Key) -> bool,
+    ) -> usize {
+        let mut discarded = 0;
+        for (key, sent) in &self.sent {
+            let is_there = key.0 == sender && sent.device == device && tab.is_none_or(|tab| tab == sent.tab);
+            if is_there && !self.acknowledged.contains(key) {
+                self.excused.insert(*key);
+                discarded += usize::from(!is_logged(key));
+            }
+        }
+        discarded
+    }
+
     /// A client has discarded a message. It does so when its user has left the room, also with what was written before the
     /// server has answered.
     pub fn discarded(&mut self, key: Key, room: RoomId) {

@@ -51,28 +51,29 @@ impl Peer {
 
 impl World {
     /// Connects the client if it is time.
-    pub fn run_peer(&mut self) {
-        if self.peer.connect_at.take_if(|at| *at <= self.now).is_none() {
+    pub fn run_peer(&mut self, server: usize) {
+        if self.servers[server].peer.connect_at.take_if(|at| *at <= self.now).is_none() {
             return;
         }
         let conn = self.new_conn();
-        self.peer.conn = Some(conn);
-        self.arrive(conn, Packet::Open);
-        self.say("");
+        self.servers[server].peer.conn = Some(conn);
+        self.arrive(server, conn, Packet::Open);
+        self.say(server, "");
     }
 
     /// The client sends a line.
-    pub fn peer_sends(&mut self) {
-        self.peer.sent += 1;
-        let line = format!("line {} of lobby", self.peer.sent);
-        self.say(&line);
+    pub fn peer_sends(&mut self, server: usize) {
+        let peer = &mut self.servers[server].peer;
+        peer.sent += 1;
+        let line = format!("line {} of lobby", peer.sent);
+        self.say(server, &line);
         self.tally.count("lines of a basic client");
     }
 
-    fn say(&mut self, line: &str) {
-        if let Some(conn) = self.peer.conn {
+    fn say(&mut self, server: usize, line: &str) {
+        if let Some(conn) = self.servers[server].peer.conn {
             let bytes = codec::encode(&codec::message(NICK, None, line)).to_vec();
-            self.arrive(conn, Packet::Bytes(bytes));
+            self.arrive(server, conn, Packet::Bytes(bytes));
         }
     }
 }

@@ -29,6 +29,10 @@ pub struct Plan {
     pub middlebox: Option<Middlebox>,
     /// Tabs evict messages from memory.
     pub evictions: bool,
+    /// Users log out, and log in again.
+    pub logouts: bool,
+    /// There are two servers, and users log in to either after a logout.
+    pub servers: bool,
 }
 
 impl Plan {
@@ -44,6 +48,8 @@ impl Plan {
             leaps: None,
             middlebox: None,
             evictions: false,
+            logouts: false,
+            servers: false,
         }
     }
 
@@ -60,6 +66,8 @@ impl Plan {
             leaps,
             middlebox: rng.once_in(5).then_some(Middlebox { max_bytes }),
             evictions: rng.once_in(3),
+            logouts: rng.once_in(3),
+            servers: rng.once_in(3),
             ..Self::calm(rng)
         }
     }

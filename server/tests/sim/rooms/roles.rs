@@ -2,10 +2,9 @@
 
 use parlour_core::{
     client::{
-        AccountRecord, Client, Persisted, Setup,
+        Client, Persisted, Setup,
         tabs::{Follower, Gate},
     },
-    left_sessions::LeftSessions,
     persist::Stored,
 };
 
@@ -19,7 +18,7 @@ impl World {
     pub fn post(&mut self, from: usize, bytes: &[u8]) {
         let due = self.now + 1 + self.rng.below(5);
         for to in self.devices[self.tabs[from].device].tabs.clone() {
-            if to != from && self.tabs[to].is_open() {
+            if to != from && self.tabs[to].is_open() && self.tabs[to].scope == self.tabs[from].scope {
                 self.tabs[to].deliver(due, Input::Channel(bytes.to_vec()));
             }
         }
@@ -38,30 +37,39 @@ impl World {
         let (seed, mut secret) = (self.rng.next(), [0; 16]);
         self.rng.fill(&mut secret);
         let tab = &mut self.tabs[at];
-        let device = &mut self.devices[tab.device];
-        let user = &mut self.users[device.user];
         let Role::Promoting(follower, received) = std::mem::replace(&mut tab.role, Role::Closed) else {
             return;
         };
         let is_readable = stored.is_some();
-        let mut persisted = stored.map(persisted).or_else(|| follower.mirrored()).unwrap_or_default();
-        if persisted.account.is_none() && (device.has_account() || !is_readable) {
-            // The page can't read the device. The user opens it again.
+        let mut persisted =
+            stored.as_ref().map(Persisted::from).or_else(|| follower.mirrored()).unwrap_or_default();
+        if persisted.account.is_none() && !tab.is_new_login || follower.is_of_other_account(&persisted) {
             tab.role = Role::Follower(follower);
+            if is_readable {
+                // The previous leader has logged out, and perhaps another one has logged in since.
+                return self.end(at);
+            }
+            // The page can't read the device. The user opens it again.
             self.close_tab(at);
             self.tabs[at].open_at = Some(now.monotonic + 1_000);
             return;
         }
-        // Only for the first login of a further device.
-        let link_code = device.link_code.clone().filter(|_| persisted.account.is_none());
-        let promoted = follower.promote(now, lease, !received.is_empty(), &mut persisted);
+        let link_code = tab.link_code.clone().filter(|_| persisted.account.is_none());
+        let mut promoted = follower.promote(now, lease, !received.is_empty(), &mut persisted);
+        if promoted.state.me().is_none() && is_readable {
+            promoted.state = self.devices[tab.device].store(&tab.scope).state();
+        }
         let setup = Setup {
             seed,
             agent: "sim".into(),
-            nick: if link_code.is_some() { String::new() } else { user.nick.clone() },
+            nick: match &persisted.account {
+                Some(account) => account.identity.nick.to_string(),
+                None if link_code.is_some() => String::new(),
+                None => tab.nick.clone(),
+            },
             secret,
             link_code,
-            left: LeftSessions::default(),
+            left: std::mem::take(&mut tab.left.1),
             state: promoted.state,
             persisted,
         };
@@ -105,21 +113,10 @@ impl World {
         (tab.reported_visible, tab.connect_at) = (None, None);
         let held = tab.gate.open(now.monotonic);
         self.drop_link(at, false);
-        self.release_lock(at);
+        self.release_lock(at, 0);
         self.request_lock(at);
         self.report_visibility(at);
         self.drain(at);
         held.into_iter().for_each(|input| self.handle(at, input));
     }
-}
-
-/// What a client reads from the device.
-fn persisted(stored: Stored) -> Persisted {
-    let record = stored.account.map(|account| AccountRecord {
-        identity: account.identity,
-        account: account.account,
-        secret: account.secret,
-        attempt: account.attempt,
-    });
-    Persisted { account: record, send_queue: stored.send_queue, ..Persisted::default() }
 }

@@ -10,7 +10,8 @@ use parlour_core::{
         state::{Change, ClientState},
         tabs::{Follower, FollowerMessage, Gate, Leader, TabCommand},
     },
-    model::{self, Connection, Delivery, Message, MessageId, Refusal, RoomId},
+    left_sessions::LeftSessions,
+    model::{self, Connection, Delivery, Message, MessageId, Refusal, RoomId, UserId},
     persist::Stored,
     timeline::{RowKind, Timeline},
 };
@@ -22,6 +23,7 @@ const HIDDEN_TIMER_MS: Millis = 1_000;
 
 /// The role of a tab.
 pub enum Role {
+    /// Closed, or it shows the login page.
     Closed,
     Follower(Box<Follower>),
     /// Has the lock and reads the device. With the messages of other tabs that it has received meanwhile.
@@ -74,12 +76,33 @@ pub enum Action {
     See(RoomId, u64),
     MarkRead(RoomId),
     MarkUnread(RoomId, u64),
+    LogOut,
 }
 
 /// A tab.
 pub struct Tab {
     pub device: usize,
-    /// Incremented with each page.
+    /// The number of its user, who is logged in, logs in, or was logged in last.
+    pub user: usize,
+    /// The account that is logged in.
+    pub account: Option<UserId>,
+    /// The nick that the user has typed.
+    pub nick: String,
+    /// The scope of the account. Empty while the login page is shown.
+    pub scope: String,
+    /// The user typed the nick, so a login is allowed although the device has no account.
+    pub is_new_login: bool,
+    /// The code that the user typed instead of a nick.
+    pub link_code: Option<String>,
+    /// The sessions that users of the tab have left on this server.
+    pub left: (usize, LeftSessions),
+    /// The nick that its last user had, unless the server has refused it.
+    pub last_nick: Option<String>,
+    /// Nobody is logged in any more; the last events follow.
+    pub is_over: bool,
+    /// It has stolen a lock since it was opened.
+    pub has_stolen: bool,
+    /// Incremented with each login and logout.
     pub page: u64,
     pub origin: Origin,
     pub role: Role,
@@ -93,11 +116,13 @@ pub struct Tab {
     pub inbox: VecDeque<(Millis, Input)>,
     /// Nothing runs in the tab before this time.
     pub hung_until: Millis,
+    /// The time since which it is open, hangs, or is visible or hidden, whichever is last.
+    pub steady_since: Millis,
     pub is_visible: bool,
     /// A follower is visible until this time, and what the client was told last.
     pub follower_visible_until: Millis,
     pub reported_visible: Option<bool>,
-    /// The time at which the user opens the tab again, or connects again.
+    /// The time at which the user opens the tab or logs in again, or connects again.
     pub open_at: Option<Millis>,
     pub connect_at: Option<Millis>,
     /// The rooms that the tab shows, and the open one.
@@ -111,9 +136,19 @@ pub struct Tab {
 }
 
 impl Tab {
-    pub fn new(device: usize) -> Self {
+    pub fn new(device: usize, user: usize) -> Self {
         Self {
             device,
+            user,
+            account: None,
+            nick: String::new(),
+            scope: String::new(),
+            is_new_login: false,
+            link_code: None,
+            left: (0, LeftSessions::default()),
+            last_nick: None,
+            is_over: false,
+            has_stolen: false,
             page: 0,
             origin: Origin(1),
             role: Role::Closed,
@@ -124,6 +159,7 @@ impl Tab {
             socket: 0,
             inbox: VecDeque::new(),
             hung_until: 0,
+            steady_since: 0,
             is_visible: true,
             follower_visible_until: 0,
             reported_visible: None,
@@ -145,6 +181,32 @@ impl Tab {
 
     pub fn is_open(&self) -> bool {
         !matches!(self.role, Role::Closed)
+    }
+
+    /// Forgets everything but what belongs to the page, because the tab is closed or its user has logged out.
+    pub fn closed(&mut self, page: u64) {
+        self.page = page;
+        (self.open, self.reported_visible, self.connect_at, self.account) = (None, None, None, None);
+        self.socket += 1;
+        self.client_number += 1;
+        self.gate = Gate::default();
+        self.inbox.clear();
+        self.rooms.clear();
+        self.commands.clear();
+    }
+
+    /// The nick that the tab shows, or the one that its user has typed.
+    pub fn shown_nick(&self) -> String {
+        let shown = self.state().map(|state| state.account().nick().to_string());
+        shown.filter(|nick| !nick.is_empty()).unwrap_or_else(|| self.nick.clone())
+    }
+
+    /// The account that is logged in. The client knows it before it reports it.
+    pub fn client_account(&self) -> Option<UserId> {
+        match &self.role {
+            Role::Leader(_, client) => client.account().or(self.account),
+            _ => self.account,
+        }
     }
 
     pub fn is_leader(&self) -> bool {

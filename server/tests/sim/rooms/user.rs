@@ -5,7 +5,7 @@ use parlour_core::{
     model::{Delivery, MessageId, Role, RoomId, RoomKind, UserId},
 };
 
-use super::{service::about_failed, tab::Action, world::World};
+use super::{actions::about_failed, privacy::mark, tab::Action, world::World};
 use crate::network::POISON;
 
 /// With this many rooms no more are created.
@@ -38,6 +38,7 @@ impl World {
             60..64 => self.load_something(at),
             64..66 => self.handle_failed(at),
             66 => self.unsubscribe(at),
+            67..70 if self.plan.logouts && self.faults => self.user(at, Action::LogOut),
             _ => {
                 if let Some(command) = self.change_something(at) {
                     self.user(at, Action::Server(command));
@@ -73,19 +74,24 @@ impl World {
     }
 
     /// A random room, whether the account is in it or not.
-    fn any_room(&mut self) -> RoomId {
-        let index = self.rng.index(self.log.rooms.len());
-        self.log.rooms.keys().nth(index).copied().unwrap_or(RoomId::LOBBY)
+    fn any_room(&mut self, at: usize) -> RoomId {
+        let rooms = &self.log_of(at).rooms;
+        let count = rooms.len();
+        let index = self.rng.index(count);
+        self.log_of(at).rooms.keys().nth(index).copied().unwrap_or(RoomId::LOBBY)
     }
 
-    fn any_account(&mut self) -> Option<UserId> {
-        let index = self.rng.index(self.users.len());
-        self.users[index].account
+    /// An account on the server of a tab, whether somebody is logged in to it or not.
+    fn any_account(&mut self, at: usize) -> Option<UserId> {
+        let server = self.server_of(at);
+        let users = self.users.iter().filter(|user| user.server == server);
+        let accounts: Vec<_> = users.filter_map(|user| user.account).collect();
+        accounts.get(self.rng.index(accounts.len())).copied()
     }
 
     /// A new id; sometimes one that another account has used.
     fn new_id(&mut self, at: usize) -> MessageId {
-        let own = self.users[self.devices[self.tabs[at].device].user].account;
+        let own = self.tabs[at].account;
         if self.rng.once_in(12)
             && let Some(((sender, id), _)) = self.ledger.sent.last()
             && Some(*sender) != own
@@ -103,7 +109,7 @@ impl World {
 
     fn send_somewhere(&mut self, at: usize) {
         let room = match self.rng.below(10) {
-            0 => self.any_room(),
+            0 => self.any_room(at),
             1..4 => self.tabs[at].open.unwrap_or(RoomId::LOBBY),
             _ => self.room_of(at, |listed| listed.role.is_member()),
         };
@@ -113,7 +119,8 @@ impl World {
     /// A user sends a message, whose text tells the room.
     pub fn send(&mut self, at: usize, room: RoomId) {
         let id = self.new_id(at);
-        let mut text = format!("message {} of {room:?}", self.next_number());
+        let mark = self.tabs[at].account.map(mark).unwrap_or_default();
+        let mut text = format!("message {} of {room:?} {mark}", self.next_number());
         if let Some(middlebox) = self.devices[self.tabs[at].device].middlebox {
             match self.rng.below(40) {
                 0 => text.push_str(POISON),
@@ -121,7 +128,7 @@ impl World {
                 _ => {}
             }
             if middlebox.refuses_text(&text) {
-                let account = self.users[self.devices[self.tabs[at].device].user].account;
+                let account = self.tabs[at].account;
                 self.ledger.hopeless.extend(account.map(|account| (account, id)));
             }
         }
@@ -173,7 +180,7 @@ impl World {
     }
 
     fn give_up_or_retry(&mut self, at: usize, room: RoomId, id: MessageId) {
-        let account = self.users[self.devices[self.tabs[at].device].user].account.expect("an account");
+        let account = self.tabs[at].account.expect("an account");
         let retry = self.rng.once_in(2);
         if retry {
             self.ledger.retried.insert((account, id));
@@ -200,11 +207,11 @@ impl World {
         // Mostly where it is allowed.
         let mut room = self.room_of(at, |listed| own(listed) || some && listed.role.is_member());
         if self.rng.once_in(20) {
-            room = self.any_room();
+            room = self.any_room(at);
         }
-        let account = self.any_account()?;
+        let account = self.any_account(at)?;
         Some(match self.rng.below(30) {
-            0..5 => return self.create_room(id),
+            0..5 => return self.create_room(at, id),
             5..11 => Command::Join { room: self.room_to_join(at)?, id },
             11..13 => Command::Leave { room: self.room_of(at, |listed| listed.kind != RoomKind::Lobby), id },
             13..16 => Command::ChangeMember { room, id, account, role: Role::Invited },
@@ -223,7 +230,7 @@ impl World {
             25 => Command::ChangeRoom { room, id, change: RoomChange::Archived(self.rng.once_in(2)) },
             26 => {
                 let number = self.rng.index(self.users.len());
-                let own = self.devices[self.tabs[at].device].user;
+                let own = self.tabs[at].user;
                 let nick = match self.rng.once_in(4) {
                     true => self.users[number].nick.clone(),
                     false => self.users[own].next_nick(),
@@ -237,12 +244,12 @@ impl World {
         })
     }
 
-    fn create_room(&mut self, id: MessageId) -> Option<Command> {
+    fn create_room(&mut self, at: usize, id: MessageId) -> Option<Command> {
         let kind = [RoomKind::Public, RoomKind::Private, RoomKind::Direct][self.rng.index(3)];
-        if self.log.rooms.len() >= MAX_ROOMS {
+        if self.log_of(at).rooms.len() >= MAX_ROOMS {
             return None;
         }
-        let people: Vec<_> = (0..1 + self.rng.below(2)).filter_map(|_| self.any_account()).collect();
+        let people: Vec<_> = (0..1 + self.rng.below(2)).filter_map(|_| self.any_account(at)).collect();
         let (name, topic) = match kind {
             RoomKind::Direct => (String::new(), String::new()),
             _ => (format!("room {}", self.next_number()), format!("topic {}", self.next_number())),
@@ -257,9 +264,9 @@ impl World {
             return Some(invited.room);
         }
         if self.rng.once_in(10) {
-            return Some(self.any_room());
+            return Some(self.any_room(at));
         }
-        let public = self.log.rooms.iter().filter(|(_, log)| log.kind == RoomKind::Public);
+        let public = self.log_of(at).rooms.iter().filter(|(_, log)| log.kind == RoomKind::Public);
         let public: Vec<_> = public.map(|(room, _)| *room).collect();
         public.get(self.rng.index(public.len())).copied()
     }

@@ -1,4 +1,4 @@
-//! Accounts with their devices and tabs, the network and the server on one clock.
+//! Accounts with their devices and tabs, the network and the servers on one clock.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -9,7 +9,13 @@ use parlour_core::{
 use parlour_server::hub::connection_table::ConnectionId;
 
 use super::{
-    device::Device, ledger::Ledger, log::Log, peer::Peer, plan::Plan, server::Server, tab::Tab, wire::Wire,
+    device::Device,
+    ledger::{Key, Ledger},
+    log::Log,
+    plan::Plan,
+    privacy::Secrets,
+    server::Server,
+    tab::Tab,
 };
 use crate::{
     machine::UNIX,
@@ -18,7 +24,7 @@ use crate::{
     tally::Tally,
 };
 
-/// The number of devices of an account.
+/// The number of devices of each of the first accounts.
 pub const DEVICES: usize = 2;
 
 /// An account.
@@ -29,11 +35,13 @@ pub struct User {
     pub nick: String,
     /// Known from the first login on.
     pub account: Option<UserId>,
+    /// The server of the account.
+    pub server: usize,
 }
 
 impl User {
-    fn new(number: usize) -> Self {
-        Self { number, nicks: 0, nick: format!("user{number}"), account: None }
+    pub fn new(number: usize, server: usize) -> Self {
+        Self { number, nicks: 0, nick: format!("user{number}"), account: None, server }
     }
 
     /// A nick that nobody has.
@@ -47,15 +55,13 @@ pub struct World {
     pub rng: Rng,
     pub plan: Plan,
     pub now: Millis,
-    pub server: Server,
+    pub servers: Vec<Server>,
     pub users: Vec<User>,
     pub devices: Vec<Device>,
     pub tabs: Vec<Tab>,
-    pub peer: Peer,
     pub dropped: VecDeque<DroppedLink>,
-    pub log: Log,
-    pub wire: Wire,
     pub ledger: Ledger,
+    pub secrets: Secrets,
     pub tally: Tally,
     /// `true` if faults are injected.
     pub faults: bool,
@@ -69,17 +75,18 @@ impl World {
     pub fn new(seed: u64, faults: bool) -> Self {
         let mut rng = Rng(seed);
         let plan = if faults { Plan::hostile(&mut rng) } else { Plan::calm(&mut rng) };
+        let servers = if plan.servers { 2 } else { 1 };
         let mut world = Self {
             now: 1_000,
-            server: Server::new(&format!("rooms-{seed}-{faults}")),
-            users: (0..plan.users).map(User::new).collect(),
+            servers: (0..servers)
+                .map(|number| Server::new(&format!("rooms-{seed}-{faults}-{number}"), plan.leaps))
+                .collect(),
+            users: (0..plan.users).map(|number| User::new(number, number % servers)).collect(),
             devices: Vec::new(),
             tabs: Vec::new(),
-            peer: Peer::default(),
             dropped: VecDeque::new(),
-            log: Log::new(plan.leaps),
-            wire: Wire::default(),
             ledger: Ledger::default(),
+            secrets: Secrets::default(),
             tally: Tally::default(),
             faults: false,
             used_ids: BTreeSet::new(),
@@ -95,16 +102,18 @@ impl World {
                 world.devices.iter_mut().next_back().unwrap().middlebox = middlebox;
             }
         }
-        world.start_server(false);
-        world.peer.disconnected(0);
+        for server in 0..servers {
+            world.start_server(server, false);
+            world.servers[server].peer.disconnected(0);
+        }
         world
     }
 
-    /// Adds a device of a user, whose tabs are closed. Returns its number by [`Self::devices`].
+    /// Adds a device of a user, whose tabs are closed.
     pub fn add_device(&mut self, user: usize, tabs: usize) {
         let (device, first) = (self.devices.len(), self.tabs.len());
-        self.tabs.extend((0..tabs).map(|_| Tab::new(device)));
-        self.devices.push(Device::new(user, (first..first + tabs).collect()));
+        self.tabs.extend((0..tabs).map(|_| Tab::new(device, user)));
+        self.devices.push(Device::new((first..first + tabs).collect()));
     }
 
     /// A number that is used only once.
@@ -132,7 +141,7 @@ impl World {
         let dropped =
             self.dropped.iter().map(|link| link.to_server.front().map_or(link.noticed_at, |(due, _)| *due));
         let next = devices.chain(tabs).chain(arriving).chain(dropped);
-        let next = next.chain(self.server.due()).chain(self.peer.due()).min();
+        let next = next.chain(self.servers.iter().filter_map(Server::due)).min();
         next.map_or(end, |next| next.min(end)).max(self.now + 1)
     }
 
@@ -141,16 +150,34 @@ impl World {
         let end = self.now + ms;
         while self.now < end {
             self.now = self.next(end);
-            self.run_server();
+            (0..self.servers.len()).for_each(|server| self.run_server(server));
             self.run_dropped_links();
-            self.run_peer();
-            (0..self.devices.len()).for_each(|device| self.run_storage(device));
+            (0..self.servers.len()).for_each(|server| self.run_peer(server));
+            for device in 0..self.devices.len() {
+                self.run_storage(device);
+                self.grant_locks(device);
+            }
             for tab in 0..self.tabs.len() {
                 self.run_link(tab);
                 self.run_tab(tab);
             }
-            self.run_timers();
+            (0..self.servers.len()).for_each(|server| self.run_timers(server));
         }
+    }
+
+    /// The server of a tab's account.
+    pub fn server_of(&self, tab: usize) -> usize {
+        self.users[self.tabs[tab].user].server
+    }
+
+    /// The log of the server of a tab's account.
+    pub fn log_of(&self, tab: usize) -> &Log {
+        &self.servers[self.server_of(tab)].log
+    }
+
+    /// Returns `true` if a message is in the log of a server.
+    pub fn is_logged(&self, (sender, id): Key) -> bool {
+        self.servers.iter().any(|server| server.log.has(sender, id))
     }
 
     // ---- connections
@@ -170,12 +197,13 @@ impl World {
         links.filter(|link| !link.dead).find(|link| link.conn == conn)
     }
 
-    /// Opens a connection from a tab to the server.
+    /// Opens a connection from a tab to the server of its account.
     pub fn open_link(&mut self, tab: usize) {
         self.drop_link(tab, false);
-        let mut link = Link::new(0, self.new_conn());
+        let server = self.server_of(tab);
+        let mut link = Link::new(server, self.new_conn());
         let arrival = self.arrival();
-        match self.server.running {
+        match self.servers[server].running {
             Some(_) => link.send_to_server(arrival, Packet::Open),
             None => link.send_to_client(arrival, Packet::Close(1006)),
         }
@@ -185,33 +213,33 @@ impl World {
 
     /// Passes to the server what a tab has sent.
     fn run_link(&mut self, tab: usize) {
-        while let Some((conn, packet)) = self.due_packet(tab, 0) {
+        while let Some((server, conn, packet)) = self.due_packet(tab, 0) {
             if matches!(packet, Packet::Open) {
                 let arrival = self.arrival();
                 if let Some(link) = &mut self.tabs[tab].link {
                     link.send_to_client(arrival, Packet::Open);
                 }
             }
-            self.arrive(conn, packet);
+            self.arrive(server, conn, packet);
         }
         let (now, arrival) = (self.now, self.arrival());
         if let Some(link) = &mut self.tabs[tab].link
             && link.given_up_at.take_if(|given_up_at| *given_up_at <= now).is_some()
         {
             link.send_to_client(arrival, Packet::Close(1006));
-            let conn = link.conn;
-            self.arrive(conn, Packet::Close(1006));
+            let (server, conn) = (link.server, link.conn);
+            self.arrive(server, conn, Packet::Close(1006));
         }
     }
 
     /// The next packet that has arrived at an end of a tab's connection: 0 is the server, 1 the tab.
-    pub fn due_packet(&mut self, tab: usize, end: usize) -> Option<(ConnectionId, Packet)> {
+    pub fn due_packet(&mut self, tab: usize, end: usize) -> Option<(usize, ConnectionId, Packet)> {
         let now = self.now;
         let link = self.tabs[tab].link.as_mut()?;
         if link.due()[end]? > now {
             return None;
         }
         let queue = if end == 0 { &mut link.to_server } else { &mut link.to_client };
-        Some((link.conn, queue.pop_front()?.1))
+        Some((link.server, link.conn, queue.pop_front()?.1))
     }
 }
