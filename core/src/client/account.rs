@@ -197,8 +197,11 @@ impl AccountState {
         let mut entry = RoomEntry::from_wire(row)?;
         if let Some(old) = self.rooms.get(&room) {
             entry.is_held = old.is_held || entry.cursor.version > old.cursor.version;
-            entry.head = old.head.max(entry.head);
-            entry.active = old.active.max(entry.active);
+            // An invitation has none, also if the account was a member before.
+            if entry.role.is_member() {
+                entry.head = old.head.max(entry.head);
+                entry.active = old.active.max(entry.active);
+            }
             entry.server_cursor = old.server_cursor.merged(entry.cursor);
             entry.cursor = old.cursor.merged(entry.cursor);
             entry.read_all = old.read_all;

@@ -263,6 +263,21 @@ fn seeing_messages_does_not_undo_marking_them_as_unread() {
 }
 
 #[test]
+fn an_invitation_has_no_messages_of_an_earlier_membership() {
+    let mut state = state(vec![wire::RoomRow { active: 7, ..row(1, "a", 9, 4) }]);
+    let heads = |state: &ClientState| {
+        let entry = state.account().room(room(1)).unwrap();
+        (entry.head(), entry.active, entry.unread(), entry.cursor().ord)
+    };
+    assert_eq!(heads(&state), (9, 7, 4, 5));
+    // It was removed, and invited again.
+    add(&mut state, wire::RoomRow { role: wire::Role::Invited.into(), ..row(1, "a", 0, 0) });
+    assert_eq!(heads(&state), (0, 0, 0, 5));
+    add(&mut state, row(1, "a", 11, 6));
+    assert_eq!(heads(&state), (11, 0, 6, 5));
+}
+
+#[test]
 fn cursors_that_the_server_may_have_lost_are_told_again() {
     let mut state = state(vec![row(1, "a", 9, 9), row(2, "b", 9, 9), row(3, "c", 9, 0)]);
     let untold = |state: &ClientState| {
