@@ -5,9 +5,12 @@ use crate::{
     wire::{Envelope, Value, field, fields, number_field},
 };
 
-/// The field numbers of two extensions in `proto/chat.proto`.
+/// The field numbers of three extensions in `proto/chat.proto`.
 const WELCOME: u64 = 17;
-const HISTORY_PAGE: u64 = 27;
+const COMMAND: u64 = 41;
+const EVENT: u64 = 42;
+/// The number of messages that are requested at once.
+const PAGE_MESSAGES: u64 = 100;
 
 /// A stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +25,12 @@ pub struct StoredMessage {
     pub content: String,
 }
 
-/// A page of the history, as received.
+/// A page of the lobby, as received.
 #[derive(Debug, Default)]
-struct HistoryPage {
-    request: u64,
+struct MessagePage {
     messages: Vec<StoredMessage>,
-    reached_end: bool,
     to: u64,
+    head: u64,
 }
 
 /// All stored messages of the server at `host:port` in order of `seq`. Logs in as `nick`.
@@ -41,23 +43,23 @@ pub fn read_history(address: &str, nick: &str) -> Vec<StoredMessage> {
         socket::connect(address, &format!("username: {nick}")).expect("the server accepts the connection");
     let mut login = Vec::new();
     number_field(&mut login, 1, 1);
-    field(&mut login, 2, b"history");
+    field(&mut login, 2, b"rooms");
     writer.write(BINARY, &extension(nick, "login", 15, &login)).expect("the connection is open");
-    // Requests are refused until the login is answered.
+    // Commands are refused until the login is answered.
     receive(&mut reader, WELCOME, |_| Some(()));
     let (mut all, mut after) = (Vec::new(), 0);
     for request in 1.. {
-        let mut query = Vec::new();
+        let (mut query, mut command) = (Vec::new(), Vec::new());
         number_field(&mut query, 2, after);
-        number_field(&mut query, 5, request);
-        writer.write(BINARY, &extension("", "", 26, &query)).expect("the connection is open");
-        let page = receive(&mut reader, HISTORY_PAGE, |bytes| {
-            Some(HistoryPage::read(bytes)).filter(|page| page.request == request)
-        });
+        number_field(&mut query, 5, PAGE_MESSAGES);
+        number_field(&mut command, 1, request);
+        field(&mut command, 6, &query);
+        writer.write(BINARY, &extension("", "", COMMAND, &command)).expect("the connection is open");
+        let page = receive(&mut reader, EVENT, |event| answer(event, request));
         all.extend(page.messages);
-        assert!(page.reached_end || page.to > after, "each page makes progress");
+        assert!(page.to >= page.head || page.to > after, "each page makes progress");
         after = page.to;
-        if page.reached_end {
+        if page.to >= page.head {
             break;
         }
     }
@@ -87,34 +89,54 @@ fn extension(nick: &str, kind: &str, number: u64, value: &[u8]) -> Vec<u8> {
     envelope.encode()
 }
 
-impl HistoryPage {
+/// The page in an event, if it is the answer to this request.
+fn answer(event: &[u8], request: u64) -> Option<MessagePage> {
+    let response = fields(event).find_map(|(number, value)| value.bytes().filter(|_| number == 2))?;
+    let is_it = fields(response).any(|(number, value)| number == 1 && value == Value::Number(request));
+    let page = fields(response).find_map(|(number, value)| value.bytes().filter(|_| number == 5));
+    page.filter(|_| is_it).map(MessagePage::read)
+}
+
+impl MessagePage {
     fn read(bytes: &[u8]) -> Self {
-        let mut page = Self::default();
+        let (mut page, mut nicks) = (Self::default(), Vec::new());
         for (number, value) in fields(bytes) {
             match (number, value) {
-                (1, Value::Number(request)) => page.request = request,
-                (2, Value::Bytes(envelope)) => page.messages.push(StoredMessage::read(envelope)),
-                (4, Value::Number(reached)) => page.reached_end = reached != 0,
-                (6, Value::Number(to)) => page.to = to,
+                (2, Value::Bytes(person)) => nicks.push(nick(person)),
+                (4, Value::Number(to)) => page.to = to,
+                (6, Value::Number(head)) => page.head = head,
                 _ => {}
             }
         }
+        let messages = fields(bytes).filter_map(|(number, value)| value.bytes().filter(|_| number == 1));
+        page.messages = messages.map(|message| StoredMessage::read(message, &nicks)).collect();
         page
     }
 }
 
+fn nick(person: &[u8]) -> String {
+    let nick = fields(person).find_map(|(number, value)| value.bytes().filter(|_| number == 2));
+    text(nick.unwrap_or_default())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
 impl StoredMessage {
-    fn read(bytes: &[u8]) -> Self {
-        let envelope = Envelope::decode(bytes).expect("a valid envelope");
-        let mut stored =
-            Self { id: String::new(), seq: 0, nick: envelope.user_name, content: envelope.content };
-        for (number, value) in fields(&envelope.unknown) {
+    fn read(bytes: &[u8], nicks: &[String]) -> Self {
+        let mut stored = Self { id: String::new(), seq: 0, nick: String::new(), content: String::new() };
+        let mut sender = 0;
+        for (number, value) in fields(bytes) {
             match (number, value) {
-                (6, Value::Bytes(id)) => stored.id = id.iter().map(|byte| format!("{byte:02x}")).collect(),
-                (7, Value::Number(seq)) => stored.seq = seq,
+                (1, Value::Bytes(id)) => stored.id = id.iter().map(|byte| format!("{byte:02x}")).collect(),
+                (2, Value::Number(seq)) => stored.seq = seq,
+                (5, Value::Number(index)) => sender = usize::try_from(index).expect("an index"),
+                (6, Value::Bytes(content)) => stored.content = text(content),
                 _ => {}
             }
         }
+        stored.nick.clone_from(&nicks[sender]);
         stored
     }
 }

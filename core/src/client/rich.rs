@@ -37,7 +37,7 @@ impl Client {
             dialect: Dialect::Rich,
             limits: Limits::from_wire(&limits),
             server_name: Some(welcome.server_name.clone()).filter(|name| !name.is_empty()),
-            search: has("search"),
+            search: true,
             echoes_text: false,
         };
         let can_batch = has("batch");
