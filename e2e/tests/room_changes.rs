@@ -1,4 +1,4 @@
-//! What belongs to one room and must not reach the next one that is opened, and the members of the open room.
+//! State that belongs to one room and must not reach the next one that is opened, and the members of the open room.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

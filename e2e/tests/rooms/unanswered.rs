@@ -1,4 +1,4 @@
-//! What the page does not know for a moment: who is present while there is no connection, and whether a room has been left while
+//! Facts that the page does not know for a moment: who is present while there is no connection, and whether a room has been left while
 //! the server has not answered.
 
 use parlour_e2e::{SeedRoom, Server, browser_test};

@@ -1,4 +1,4 @@
-//! What a server sends.
+//! The envelopes of a server.
 
 use super::*;
 
