@@ -16,7 +16,7 @@ async fn open(test: &TestContext, server: &mut Server, rooms: &[SeedRoom]) -> (P
     server.stop().await;
     let ids = server.add_rooms("tom", rooms);
     server.restart();
-    page.click("#retry-now").await;
+    page.reconnect_now().await;
     page.until("the connection is back", |view| view.online()).await;
     for id in rooms.iter().zip(&ids).filter_map(|(room, id)| room.is_listed().then_some(id)) {
         let listed = format!("return !!document.querySelector('#room-list a[data-room=\"{id}\"]')");

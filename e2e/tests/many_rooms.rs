@@ -37,7 +37,7 @@ async fn open(test: &TestContext, rooms: usize) -> Account {
     };
     server.add_rooms("tom", &(1..=rooms).map(seed).collect::<Vec<_>>());
     server.restart();
-    page.click("#retry-now").await;
+    page.reconnect_now().await;
     page.until("the connection is back", View::online).await;
     // Not all rows are in the document, but the height of each section is that of all of its rows.
     let listed = format!(

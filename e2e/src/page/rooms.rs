@@ -24,6 +24,14 @@ const LISTED: &str = r"
 ";
 
 impl Page {
+    /// Presses the button that reconnects, unless the page has reconnected by itself before.
+    ///
+    /// # Panics
+    /// If the page does not respond.
+    pub async fn reconnect_now(&self) {
+        self.eval::<()>("document.querySelector('#retry-now')?.click()", vec![]).await;
+    }
+
     /// Logs in, and adds the account to these rooms while the server is restarted. Returns the ids of the rooms in hexadecimal
     /// digits.
     ///
@@ -40,8 +48,7 @@ impl Page {
         server.stop().await;
         let ids = server.add_rooms(nick, rooms);
         server.restart();
-        // Not a click, because the page may reconnect by itself before.
-        self.eval::<()>("document.querySelector('#retry-now')?.click()", vec![]).await;
+        self.reconnect_now().await;
         self.until("the connection is back", |view| view.online()).await;
         // Each frame of rows makes the list longer; the last one completes it.
         let count = 1 + rooms.iter().filter(|room| room.is_listed()).count();

@@ -47,7 +47,7 @@ async fn open_rooms(test: &TestContext, language: &str) -> (Server, Page, Page, 
     let ids = server.add_rooms("tom", &rooms);
     server.restart();
     for page in [&page, &lili] {
-        page.click("#retry-now").await;
+        page.reconnect_now().await;
         page.until("the connection is back", |view| view.online()).await;
     }
     (server, page, lili, ids)
