@@ -41,7 +41,7 @@ struct Peer {
 }
 
 impl Peer {
-    /// It is sent all messages of the lobby.
+    /// All messages of the lobby are sent to it.
     fn is_subscribed(&self) -> bool {
         self.dialect == Some(Dialect::Basic) || self.has_rooms && self.account.is_some()
     }

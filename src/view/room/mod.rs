@@ -78,7 +78,7 @@ pub fn Room() -> impl IntoView {
         },
     );
     let has_rooms = Memo::new(move |_| store.has_rooms());
-    // Whoever is only invited does not see the people.
+    // An account that is only invited does not see the people.
     let has_people = move || {
         store.open_room.get().is_some_and(|room| store.room(room).is_none_or(|room| room.role.is_member()))
     };

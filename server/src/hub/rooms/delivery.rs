@@ -43,7 +43,7 @@ pub struct PersonChange {
     pub online: bool,
 }
 
-/// What is held for the subscriptions that wait for the log.
+/// The events that are held for the subscriptions that wait for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
     /// An event, encoded.

@@ -46,7 +46,7 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// Returns `true` if the account has joined the room. Whoever is only invited does not learn about its messages.
+    /// Returns `true` if the account has joined the room. An account that is only invited does not learn about its messages.
     #[must_use]
     pub fn is_joined(&self) -> bool {
         self.role >= Role::Member

@@ -22,7 +22,7 @@ pub fn row(
     membership: &Membership,
     is_online: impl Fn(UserId) -> bool,
 ) -> wire::RoomRow {
-    // Whoever is only invited does not learn about messages.
+    // An account that is only invited does not learn about messages.
     let (head_ord, active) = if membership.is_joined() { (room.head_ord, room.active) } else { (0, 0) };
     let unread = membership.cursor.unread(head_ord);
     let person =

@@ -73,7 +73,7 @@ impl Client {
             };
             let confirmed = self.confirmed.entry(room).or_default();
             *confirmed = row.cursor().max(*confirmed);
-            // Whoever is only invited does not learn about messages.
+            // An account that is only invited does not learn about messages.
             if let Some(old) = self.rows.get(&room).filter(|_| role >= Role::Member) {
                 row.merge(old.cursor());
             }

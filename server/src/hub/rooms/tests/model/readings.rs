@@ -15,7 +15,7 @@ use super::{
 };
 use crate::store as rooms;
 
-/// What a reading of the log is for.
+/// The purpose of a reading of the log.
 #[derive(Debug)]
 pub(super) enum Purpose {
     Login(u32, UserId, Reading),
