@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{
-    DesktopPeer, Page, RoomVisits, Server, TestContext, WindowOptions, browser_test, scroll_test_in_each,
+    DesktopPeer, Page, RoomVisits, Server, TestContext, WindowOptions, browser_test, browser_test_in_each,
+    scroll_test_in_each,
 };
 use serde_json::json;
 
@@ -108,6 +109,34 @@ fn view_at_the_end_survives_sizes_that_change_back() {
         visits.visit(&page).await;
     });
 }
+
+#[test]
+fn slow_scroll_up_is_exact_when_the_rows_above_are_lower_than_estimated() {
+    let name = "slow_scroll_up_is_exact_when_the_rows_above_are_lower_than_estimated";
+    browser_test_in_each(name, async |test| {
+        let server = Server::start_without_rate_limit();
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        let text = |n: usize| format!("Text {n} {}", "with many words in it ".repeat(25).trim_end());
+        (0..100).for_each(|n| lili.send(&text(n)));
+        let last = format!("lili:{}", text(99));
+        lili.until("the echo of the last text", |seen| seen.lines.contains(&last)).await;
+        let page = test.open("tom", &server.url()).await;
+        page.resize(1280, 800).await;
+        page.log_in("tom").await;
+        // The browser scrolls by itself while the rows are laid out, when the content is too low for the scroll position.
+        for size_px in [4, 6, 9, 11] {
+            page.reload().await;
+            page.eval::<()>(SMALL_TEXTS, vec![size_px.into()]).await;
+            page.until("the newest text", |view| view.has_sent(&text(99))).await;
+            page.until_at_end().await;
+            let shift = page.scroll_up(10.0, 80).await;
+            assert!(shift <= 1.0, "{size_px} px: a row shifted by {shift} px beyond the scrolled distance");
+        }
+    });
+}
+
+/// Makes texts lower than the timeline estimates from their length.
+const SMALL_TEXTS: &str = "document.styleSheets[0].insertRule(`#timeline .content { font-size: ${arguments[0]}px !important; line-height: 1.25 !important }`)";
 
 #[test]
 fn slow_scroll_up_is_not_pulled_back_by_new_messages() {

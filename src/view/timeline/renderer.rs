@@ -30,7 +30,7 @@ use crate::ctrl::Store;
 
 /// A viewport this close to the end, in CSS pixels, is at the end.
 const END_TOLERANCE_PX: f64 = 40.0;
-/// Limit of passes in one render. A pass measures rows; where they are lower than estimated, the next one adds more.
+/// Limit of passes in one render that measure rows. Where they are lower than estimated, the next pass adds more.
 const MAX_PASSES: usize = 8;
 /// Scrolling has stopped when there was no scroll event for this long.
 const SCROLL_END_MS: u32 = 300;
@@ -305,6 +305,8 @@ impl Renderer {
         self.size = size;
         let newest = self.rows.newest();
         self.lay_out_rows(f64::from(size.1));
+        // While rows that are lower than estimated are measured, the browser scrolls by itself when there is less to scroll.
+        self.scroll_top = self.viewport.scroll_top();
         self.scroll_height = self.viewport.scroll_height();
         if newest.is_some_and(|newest| !self.rows.contains(newest)) {
             self.scheduler.mark_replaced_all();
@@ -339,7 +341,8 @@ impl Renderer {
         if may_scroll || self.scroller.is_at_end() || self.anchor == ScrollAnchor::Start {
             self.slack = 0.0;
         }
-        for pass in 1..=MAX_PASSES {
+        // One more, in which rows that were measured in the last pass are moved.
+        for pass in 1..=MAX_PASSES + 1 {
             let key = self.store.with_timeline(|timeline| self.anchor.key(timeline));
             let content_offset = key.map_or(0.0, |key| self.rows.content_offset(key));
             let (mut anchor, top) = (self.anchor, self.top());
