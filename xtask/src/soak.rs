@@ -83,9 +83,7 @@ fn browser(workspace: &Workspace, _: u64) -> Result<String> {
     bundle::build(workspace, None)?;
     dist::build_server(workspace)?;
     let mut command = test::browser_test(workspace)?;
-    command
-        .args(["--test", "chaos", "--", "--nocapture"])
-        .env("PARLOUR_CHAOS_SECONDS", CHAOS_SECONDS.to_string());
+    command.args(["chaos::", "--", "--nocapture"]).env("PARLOUR_CHAOS_SECONDS", CHAOS_SECONDS.to_string());
     process::output(&mut command, "the chaos test")
 }
 
