@@ -22,7 +22,7 @@ pub fn build(workspace: &Workspace, connect_src: Option<&str>) -> Result<()> {
     tools::install_page_tools(workspace)?;
     let mut trunk = tools::trunk(workspace);
     trunk.args(["build", "--release", "--features", split::FEATURE]);
-    process::run(split::set_env(&mut trunk), "building the page")?;
+    process::run(&mut trunk, "building the page")?;
     split::add_parts(workspace)?;
     stylesheet::join(&workspace.dist())?;
     edit_page(workspace, with_manifest_credentials)?;

@@ -1,9 +1,8 @@
 //! Builds the client as a main module and parts, which the page loads later: the room after the login page, what is beside a
-//! room after that, and the dialogs and the search. The modules are divided by the wasm-bindgen command in `xtask/bindgen`, which Trunk runs; here are
-//! the options that it needs, and the links to the modules in the page.
+//! room after that, and the dialogs and the search. The modules are divided by the wasm-bindgen command in `xtask/bindgen`, which
+//! Trunk runs; here is the feature that it needs, and the links to the modules in the page.
 
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -14,17 +13,6 @@ use crate::workspace::Workspace;
 
 /// The client's feature that marks the split points.
 pub const FEATURE: &str = "split";
-
-/// Replaces the flags of .cargo/config.toml. The splitter reads relocations to find out which function calls which.
-const RUSTFLAGS: &str = "-C link-arg=--keep-section=target_features -C link-arg=--emit-relocs";
-
-/// Sets the environment for a command that compiles the client with [`FEATURE`]. wasm-bindgen removes the names of functions,
-/// which the splitter reads.
-pub fn set_env(command: &mut Command) -> &mut Command {
-    command
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", RUSTFLAGS)
-        .env("CARGO_PROFILE_WASM_RELEASE_STRIP", "none")
-}
 
 /// Adds the modules of the parts to the bundle, with a hash in their names, and a link to each to the page.
 pub fn add_parts(workspace: &Workspace) -> Result<()> {

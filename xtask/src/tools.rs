@@ -106,7 +106,7 @@ fn install_wasm_bindgen(workspace: &Workspace) -> Result<()> {
 /// Compiles the client with the options that Trunk will use, while Trunk is being installed.
 fn compile_split_client(workspace: &Workspace) -> Result<()> {
     let mut cargo = compile_client(workspace);
-    process::run(split::set_env(cargo.args(["--features", split::FEATURE])), "compiling the client")
+    process::run(cargo.args(["--features", split::FEATURE]), "compiling the client")
 }
 
 /// A table of the crates' sizes in the bundle's module.
