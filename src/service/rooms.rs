@@ -118,12 +118,15 @@ impl Service {
                 state.room(room).map(|state| Position::from_wire(&state.subscription())).unwrap_or_default();
             let of_others = inner.rooms_of_others();
             let rooms = &mut inner.rooms;
-            let was_subscribed = rooms.subscribed.contains(&room);
+            let (was_subscribed, is_open) = (rooms.subscribed.contains(&room), rooms.open == Some(room));
             if !rooms.of_others.contains(&room) {
                 rooms.subscribed.retain(|other| *other != room);
                 rooms.subscribed.push(room);
             }
             if was_subscribed && !is_interrupted || !rooms.pending.insert(room) {
+                if is_open && let Role::Leader(_, client) = &mut inner.role {
+                    client.handle_shown(room);
+                }
                 return;
             }
             let excess = rooms.subscribed.len().saturating_sub(MAX_SUBSCRIBED);

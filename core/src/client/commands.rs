@@ -53,6 +53,11 @@ impl Client {
         self.send_requests(now);
     }
 
+    /// The tab of this client shows a room that it has subscribed earlier. The next login asks for this room first.
+    pub fn handle_shown(&mut self, room: RoomId) {
+        self.subscriptions.show(room);
+    }
+
     /// A tab was closed: it shows no room any more. Its commands are still executed.
     pub fn handle_closed_tab(&mut self, origin: Origin) {
         self.subscriptions.remove_origin(origin);

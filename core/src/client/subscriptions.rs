@@ -61,7 +61,7 @@ struct Subscription {
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     rooms: SortedMap<RoomId, Subscription>,
-    /// The room that was subscribed last: the next welcome has its window.
+    /// The room that was subscribed or shown last: the next welcome has its window.
     open: RoomId,
     /// The room whose window the welcome has that answers the last login.
     requested: RoomId,
@@ -103,6 +103,13 @@ impl Subscriptions {
     fn entry(&mut self, room: RoomId, position: Position) -> &mut Subscription {
         let new = || Subscription { origins: SortedSet::new(), stage: Stage::Unknown, position };
         self.rooms.or_insert_with(room, new)
+    }
+
+    /// A room is shown again that is still subscribed.
+    pub fn show(&mut self, room: RoomId) {
+        if self.rooms.contains_key(&room) {
+            self.open = room;
+        }
     }
 
     /// Removes a tab from the subscription of a room. The subscription continues until another room is subscribed.

@@ -113,13 +113,14 @@ fn long_absence_is_caught_up_without_a_gap() {
 
 #[test]
 fn short_absence_is_caught_up_without_a_gap() {
-    browser_test("short_absence_is_caught_up_without_a_gap", async |test| {
+    scroll_test("short_absence_is_caught_up_without_a_gap", async |test, visits| {
         let mut server = Server::start_without_rate_limit();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         send_lines(&mut lili, 0..3).await;
         let tom = test.open_with_network_switch("tom", &server.url()).await;
         tom.log_in("tom").await;
         until_line_in_document(&tom, 2).await;
+        visits.prepare(&tom).await;
         let watch = "window.gapsSeen = []; new MutationObserver(() => { for (const gap of document.querySelectorAll('.gap')) { const shown = `${document.querySelector('#room-name').textContent}: ${gap.textContent}`; if (gapsSeen.at(-1) !== shown) gapsSeen.push(shown); } }) \
             .observe(document.querySelector('#timeline'), { childList: true, subtree: true }); document.querySelector('#exit').focus()";
         tom.eval::<()>(watch, vec![]).await;
@@ -139,6 +140,7 @@ fn short_absence_is_caught_up_without_a_gap() {
         assert_eq!(tom.read_all_contents().await, lines(0..251));
         let gaps: Vec<String> = tom.eval("return window.gapsSeen", vec![]).await;
         assert!(gaps.is_empty(), "gaps were shown: {gaps:?}");
+        visits.visit(&tom).await;
     });
 }
 

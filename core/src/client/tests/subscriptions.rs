@@ -77,6 +77,20 @@ fn subscriptions_are_restored_at_login_from_the_last_event() {
 }
 
 #[test]
+fn room_that_is_shown_again_is_the_one_that_the_next_login_opens() {
+    let mut driver = Driver::online();
+    driver.subscribed(ROOM, 4);
+    driver.subscribed(RoomId::LOBBY, 2);
+    driver.command(91, subscribe(ROOM, 4));
+    driver.client.handle_shown(RoomId::LOBBY);
+    log_in_again(&mut driver);
+    assert_eq!(driver.login().open, RoomId::LOBBY.to_wire());
+    driver.client.handle_shown(RoomId([77; 16]));
+    log_in_again(&mut driver);
+    assert_eq!(driver.login().open, RoomId::LOBBY.to_wire(), "the other room is not subscribed");
+}
+
+#[test]
 fn a_subscription_whose_window_does_not_follow_the_login_is_requested() {
     let mut driver = Driver::online();
     driver.client.handle_command(driver.now, TAB, 1, subscribe(ROOM, 3));
