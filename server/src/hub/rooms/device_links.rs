@@ -38,22 +38,24 @@ pub struct DeviceLinks {
 }
 
 impl DeviceLinks {
-    /// Makes a code from random bytes; `None` if there are too many of the address, or of all.
+    /// Makes a code from random bytes; `None` if there are too many of the address, or of all. A code of the account that is
+    /// replaced makes room for it.
     pub fn create(
         &mut self,
         now: Millis,
         (account, address): (UserId, IpAddr),
         random: [u8; CODE_CHARS],
     ) -> Option<String> {
+        let own = self.by_account.get(&account).filter(|own| own.len() >= LINKS_PER_ACCOUNT);
+        let replaced = own.and_then(|own| own.front().copied());
+        if let Some(replaced) = replaced {
+            self.remove(&replaced);
+        }
         if !self.by_address.allows(address, 1, MAX_LINKS) {
             return None;
         }
         let code: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
         let hash = hash(&code);
-        let own = self.by_account.get(&account).filter(|own| own.len() >= LINKS_PER_ACCOUNT);
-        if let Some(replaced) = own.and_then(|own| own.front().copied()) {
-            self.remove(&replaced);
-        }
         self.by_account.entry(account).or_default().push_back(hash);
         self.codes.insert(hash, (account, address));
         self.by_address.add(address, 1);
@@ -181,5 +183,20 @@ mod tests {
         }
         links.forget(TOM);
         assert_eq!(links.table_size(), 0);
+    }
+
+    #[test]
+    fn account_replaces_its_code_when_its_address_may_have_no_more() {
+        let mut links = DeviceLinks::default();
+        let mut create = |n: u32, account: u32| {
+            let mut random = [0; CODE_CHARS];
+            (0..4).for_each(|at| random[at] = (n >> (5 * at)) as u8);
+            links.create(0, (UserId(u128::from(account).to_be_bytes()), address(0)), random)
+        };
+        assert!((0..3).all(|n| create(n, 1).is_some()));
+        assert!((3..5_000).all(|n| create(n, n).is_some()));
+        assert_eq!(create(5_000, 5_000), None, "the address has half of all codes");
+        assert!(create(5_001, 1).is_some());
+        assert_eq!(links.codes.len(), 5_000);
     }
 }
