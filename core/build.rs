@@ -11,8 +11,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     prost_build::Config::new()
         // Sorted, so that the same members always encode to the same bytes.
         .btree_map(["."])
-        // Encoded messages inside another message: shared with the queue or cache they come from, not copied.
-        .bytes([".parlour.Batch.frames", ".parlour.HistoryPage.frames"])
+        // Encoded messages inside another message: shared with the queue they come from, not copied.
+        .bytes([".parlour.Batch.frames"])
         .compile_fds(descriptors)?;
     Ok(())
 }

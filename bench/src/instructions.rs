@@ -179,7 +179,7 @@ impl Room {
                 Output::Fanout { to, frames } => {
                     to.iter().for_each(|conn| self.push(*conn, &frames));
                 }
-                Output::Send { conn, frames } | Output::Snapshot { conn, frames } => self.push(conn, &frames),
+                Output::Send { conn, frames } => self.push(conn, &frames),
                 Output::Append(batch) => {
                     let mut outcome = |proposal: &Proposal| {
                         let is_message = matches!(proposal.change, Change::Message { .. });

@@ -259,6 +259,5 @@ pub fn refusal(
         id: id.map(|id| id.0.to_vec()).unwrap_or_default(),
         retry_after_ms,
         suggestion: suggestion.unwrap_or_default(),
-        request: 0,
     }))
 }

@@ -2,7 +2,7 @@
 
 use crate::{Millis, wire};
 
-/// The number of messages a client requests per history page. A seek by sequence number loads half of them before its
+/// The number of messages a client requests per history page. A seek by ord loads half of them before its
 /// target.
 pub const HISTORY_PAGE_MESSAGES: u32 = 100;
 

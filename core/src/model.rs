@@ -51,9 +51,9 @@ pub struct Message {
     pub nick: Arc<str>,
     /// The text.
     pub content: Arc<str>,
-    /// The number of the message among those of its room, its ord; 0 in the basic dialect. Of a message that is not
-    /// acknowledged: its [order](crate::send_queue::QueuedMessage::order) in the send queue.
-    pub seq: u64,
+    /// The number of the message among those of its room. Of a message that is not acknowledged: its
+    /// [order](crate::send_queue::QueuedMessage::order) in the send queue.
+    pub ord: u64,
     /// The time at which the server accepted the message, Unix ms. Before that, the time at which the user wrote it.
     pub time: i64,
     /// `true` if this user sent it.
@@ -65,8 +65,8 @@ pub struct Message {
 /// A position in a room to scroll to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeekTarget {
-    /// The message with this sequence number, or the next one after it.
-    Seq(u64),
+    /// The message with this ord, or the next one after it.
+    Ord(u64),
     /// The first message at or after this time, Unix ms.
     Time(i64),
 }

@@ -136,12 +136,12 @@ mod tests {
                 for (from, len) in list {
                     model.extend(from + 1..=from + len);
                 }
-                let inside = |known: &Ranges| (0..60).filter(|seq| known.contains(*seq)).collect::<Vec<_>>();
+                let inside = |known: &Ranges| (0..60).filter(|ord| known.contains(*ord)).collect::<Vec<_>>();
                 prop_assert_eq!(inside(&known), model.iter().copied().collect::<Vec<_>>());
                 prop_assert!(known.0.windows(2).all(|pair| pair[0].to < pair[1].from));
                 let removed = (removed.0, removed.0 + removed.1);
                 known.remove(removed.0, removed.1);
-                model.retain(|seq| *seq <= removed.0 || *seq > removed.1);
+                model.retain(|ord| *ord <= removed.0 || *ord > removed.1);
                 prop_assert_eq!(inside(&known), model.into_iter().collect::<Vec<_>>());
                 prop_assert!(known.0.windows(2).all(|pair| pair[0].to < pair[1].from));
             }

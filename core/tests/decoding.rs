@@ -62,12 +62,13 @@ fn default_values_are_not_encoded_except_in_a_oneof() {
     assert_eq!(codec::encode(&Envelope::default()), Bytes::new());
     let ping = codec::extension(Extension::Ping(wire::Ping { nonce: 0 }));
     assert_eq!(codec::encode(&ping)[..], [0xB2, 0x01, 0], "an empty payload still identifies the extension");
-    let start = Some(wire::history_request::Start::Before(0));
-    let request = wire::HistoryRequest { start, ..wire::HistoryRequest::default() };
-    let request = codec::extension(Extension::HistoryRequest(request));
+    let start = Some(wire::page_request::Start::Before(0));
+    let page = wire::PageRequest { start, ..wire::PageRequest::default() };
+    let operation = Some(wire::client_command::Operation::Page(page));
+    let command = wire::ClientCommand { operation, ..wire::ClientCommand::default() };
     assert_eq!(
-        codec::encode(&request)[..],
-        [0xD2, 0x01, 2, 0x08, 0],
+        codec::encode(&codec::extension(Extension::Command(command)))[..],
+        [0xCA, 0x02, 4, 0x32, 2, 0x08, 0],
         "a 0 that is set differs from an unset oneof"
     );
 }
@@ -80,16 +81,15 @@ fn explicit_default_values_decode_like_absent_ones() {
 
 #[test]
 fn a_repeated_payload_is_merged_and_another_one_replaces_it() {
-    let member = wire::Member { nick: "a".into(), state: 0 };
-    let page = |members: usize, total| {
-        let members = vec![member.clone(); members];
-        Extension::Roster(wire::Roster { members, total, ..wire::Roster::default() })
+    let welcome = |capabilities: usize, version| {
+        let capabilities = vec!["batch".into(); capabilities];
+        Extension::Welcome(wire::Welcome { capabilities, version, ..wire::Welcome::default() })
     };
     let encode = |extension| codec::encode(&codec::extension(extension)).to_vec();
-    let twice = [encode(page(1, 5)), encode(page(2, 0))].concat();
-    assert_eq!(codec::decode(&twice), Ok(codec::extension(page(3, 5))));
+    let twice = [encode(welcome(1, 5)), encode(welcome(2, 0))].concat();
+    assert_eq!(codec::decode(&twice), Ok(codec::extension(welcome(3, 5))));
     let ping = Extension::Ping(wire::Ping { nonce: 7 });
-    let replaced = [encode(page(1, 5)), encode(ping.clone())].concat();
+    let replaced = [encode(welcome(1, 5)), encode(ping.clone())].concat();
     assert_eq!(codec::decode(&replaced), Ok(codec::extension(ping)));
 }
 

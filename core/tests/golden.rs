@@ -4,12 +4,21 @@
 use parlour_core::{
     codec::{self, Envelope, Extension},
     model::MessageId,
+    request::{self, Request},
     status::Status,
-    wire::{self, history_request::Start, server_event::Body},
+    wire::{
+        self, client_command::Operation, page_request::Start, response::Result as Answer, server_event::Body,
+    },
 };
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    let digit = |digit: char| u8::try_from(digit.to_digit(16)?).ok();
+    let digits: Vec<_> = hex.chars().filter_map(digit).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 fn check(envelope: &Envelope, golden: &str) {
@@ -110,13 +119,12 @@ fn logging_in() {
             server_name: "s".into(),
             heartbeat_ms: 9,
             log: vec![8],
-            positions: vec![wire::RoomPosition { room: vec![0x72], seq: 5, ..wire::RoomPosition::default() }],
             account: vec![10],
             rows: Some(wire::AccountRows { version: 11, ..wire::AccountRows::default() }),
             window: Some(wire::RoomWindow { seq: 12, ..wire::RoomWindow::default() }),
         }),
-        "8a01 41 0801 120162 1a016e 220107 2a16 0801 1002 1803 2004 2805 3006 3807 4008 4809 500a 580b 3001 3801 420173 4809 520108 \
-         5a05 0a0172 1005 62010a 6a02 200b 7202 080c",
+        "8a01 3a 0801 120162 1a016e 220107 2a16 0801 1002 1803 2004 2805 3006 3807 4008 4809 500a 580b 3001 3801 420173 4809 520108 \
+         62010a 6a02 200b 7202 080c",
     );
 }
 
@@ -128,23 +136,19 @@ fn messages() {
     if let Some(Extension::Refusal(refusal)) = &mut refusal.extension {
         refusal.text = "x".into();
         refusal.id = vec![1];
-        refusal.request = 6;
     }
-    check(&refusal, "aa01 10 08a41f 120178 1a0101 2005 2a0174 3006");
+    check(&refusal, "aa01 0e 08a41f 120178 1a0101 2005 2a0174");
     let frames = vec![vec![1].into(), vec![2, 3].into()];
     ext(Extension::Batch(wire::Batch { frames }), "c201 07 0a0101 0a020203");
 }
 
 #[test]
 fn presence() {
-    let member = wire::Member { nick: "a".into(), state: wire::PresenceState::Away.into() };
-    let roster = wire::Roster { members: vec![member.clone()], total: 2, first: true, more: true };
-    ext(Extension::Roster(roster), "9a01 0d 0a05 0a0161 1002 1002 1801 2001");
-    ext(
-        Extension::Presence(wire::Presence { changes: vec![member], time: 4 }),
-        "a201 09 0a05 0a0161 1002 1004",
-    );
-    ext(Extension::RosterRequest(wire::RosterRequest {}), "b202 00");
+    let state = wire::PresenceState::Away.into();
+    let person = wire::Person { account: vec![1], nick: "a".into(), state };
+    let changes = wire::PresenceChanges { people: vec![person], time: 4, partners: true };
+    let event = wire::ServerEvent { body: Some(Body::Presence(changes)), ..wire::ServerEvent::default() };
+    ext(Extension::Event(event), "d202 10 3a0e 0a08 0a0101 120161 1802 1004 1801");
     ext(Extension::SetAway(wire::SetAway { away: true }), "c202 02 0801");
     assert_eq!([wire::PresenceState::Left, wire::PresenceState::Online].map(|s| s as i32), [0, 1]);
 }
@@ -153,28 +157,40 @@ fn presence() {
 fn the_connection() {
     ext(Extension::Ping(wire::Ping { nonce: 1 }), "b201 02 0801");
     ext(Extension::Pong(wire::Pong { nonce: 1 }), "ba01 02 0801");
-    ext(Extension::Resume(wire::Resume { from: 1 }), "ca01 02 0801");
     ext(Extension::GoingAway(wire::GoingAway { retry_after_ms: 1 }), "ba02 02 0801");
 }
 
 #[test]
 fn history() {
-    let request = |start| wire::HistoryRequest { start: Some(start), count: 2, request: 3 };
-    ext(Extension::HistoryRequest(request(Start::Before(1))), "d201 06 0801 2002 2803");
-    ext(Extension::HistoryRequest(request(Start::After(1))), "d201 06 1001 2002 2803");
-    ext(Extension::HistoryRequest(request(Start::At(1))), "d201 06 1801 2002 2803");
-    let page = wire::HistoryPage {
-        request: 1,
-        frames: vec![vec![2].into()],
-        reached_start: true,
-        reached_end: true,
+    let page = |start| {
+        let operation = Some(Operation::Page(wire::PageRequest { start: Some(start), count: 2 }));
+        Extension::Command(wire::ClientCommand { request: 3, operation, ..wire::ClientCommand::default() })
+    };
+    ext(page(Start::Before(1)), "ca02 08 0803 3204 0801 2802");
+    ext(page(Start::After(1)), "ca02 08 0803 3204 1001 2802");
+    ext(page(Start::Around(1)), "ca02 08 0803 3204 1801 2802");
+    ext(page(Start::At(1)), "ca02 08 0803 3204 2001 2802");
+    let search = Operation::Search(wire::RoomSearch { query: "q".into(), before: 1, count: 2 });
+    let command = wire::ClientCommand { operation: Some(search), ..wire::ClientCommand::default() };
+    ext(Extension::Command(command), "ca02 09 3a07 0a0171 1001 1802");
+    let message = wire::PageMessage { id: vec![1], seq: 2, ord: 3, time: 4, sender: 5, content: "c".into() };
+    let page = wire::MessagePage {
+        messages: vec![message],
+        people: vec![wire::Person { nick: "a".into(), ..wire::Person::default() }],
         from: 3,
         to: 4,
-        partial: false,
+        first_ord: 5,
+        head_ord: 6,
+        seq: 7,
+        complete: true,
+        partial: true,
     };
-    ext(Extension::HistoryPage(page), "da01 0d 0801 120102 1801 2001 2803 3004");
-    let search = wire::SearchRequest { query: "q".into(), before: 1, count: 2, request: 3 };
-    ext(Extension::SearchRequest(search), "e201 09 0a0171 1001 1802 2003");
+    let response = wire::Response { request: 1, result: Some(Answer::Page(page)) };
+    let event = wire::ServerEvent { body: Some(Body::Response(response)), ..wire::ServerEvent::default() };
+    ext(
+        Extension::Event(event),
+        "d202 29 1227 0801 2a23 0a0e 0a0101 1002 1803 2004 2805 320163 1203 120161 1803 2004 2805 3006 3807 4001 4801",
+    );
 }
 
 #[test]
@@ -192,12 +208,48 @@ fn rooms() {
         request: 1,
         room: vec![2],
         id: vec![3],
-        operation: Some(wire::client_command::Operation::Subscribe(wire::Subscribe { seq: 4, id: vec![5] })),
+        operation: Some(Operation::Subscribe(wire::Subscribe { seq: 4, id: vec![5] })),
     };
     ext(Extension::Command(command), "ca02 0f 0801 120102 1a0103 2205 0804 120105");
     let activity = wire::Activity { handles: vec![1, 2], messages: vec![3, 300] };
     let event = wire::ServerEvent { body: Some(Body::Activity(activity)), ..wire::ServerEvent::default() };
     ext(Extension::Event(event), "d202 0b 2209 0a02 0102 1203 03ac02");
+}
+
+/// The extensions and fields of pages that know only the lobby, as those pages and their servers encoded them. Their numbers are
+/// reserved.
+#[test]
+fn extensions_and_fields_of_pages_without_rooms_are_unknown() {
+    let extensions = [
+        ("a page of the member list", "9a01 0d 0a05 0a0161 1002 1002 1801 2001"),
+        ("changes of the member list", "a201 09 0a05 0a0161 1002 1004"),
+        ("a request for the member list", "b202 00"),
+        ("the end of skipped messages", "ca01 02 0801"),
+        ("a request for history by number", "d201 06 0801 2002 2803"),
+        ("a request for history by time", "d201 06 1801 2002 2803"),
+        ("a page of history", "da01 0d 0801 120102 1801 2001 2803 3004"),
+        ("a search", "e201 09 0a0171 1001 1802 2003"),
+    ];
+    for (what, golden) in extensions {
+        let bytes = unhex(golden);
+        assert_eq!(codec::decode(&bytes), Ok(Envelope::default()), "{what}");
+        assert_eq!(request::decode(&bytes), Ok(vec![Request::default()]), "{what}");
+    }
+    let welcome = wire::Welcome { version: 1, ..wire::Welcome::default() };
+    let refusal = wire::Refusal { code: 4001, ..wire::Refusal::default() };
+    let positions = vec![wire::RoomPosition { seq: 5, ..wire::RoomPosition::default() }];
+    let fields = [
+        ("positions in a welcome", "8a01 06 0801 5a02 1005", Extension::Welcome(welcome)),
+        ("the request of a refusal", "aa01 05 08a11f 3006", Extension::Refusal(refusal)),
+        (
+            "a position that is reset",
+            "7a 08 0801 2204 1005 2001",
+            Extension::Login(wire::Login { version: 1, positions, ..wire::Login::default() }),
+        ),
+    ];
+    for (what, golden, extension) in fields {
+        assert_eq!(codec::decode(&unhex(golden)), Ok(codec::extension(extension)), "{what}");
+    }
 }
 
 /// Fields, types and enum values of a later version.
@@ -209,6 +261,6 @@ fn unknown_fields_types_and_enum_values_are_skipped() {
     assert_eq!(codec::decode(&bytes), Ok(codec::message("tom", None, "hi")));
     let unknown = Envelope { r#type: "dance".into(), ..Envelope::default() };
     assert_eq!(codec::kind(&unknown), codec::Kind::Message);
-    let member = wire::Member { nick: "a".into(), state: 77 };
-    assert_eq!(member.state(), wire::PresenceState::Left, "an unknown state is the default");
+    let person = wire::Person { state: 77, ..wire::Person::default() };
+    assert_eq!(person.state(), wire::PresenceState::Left, "an unknown state is the default");
 }

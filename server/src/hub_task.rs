@@ -262,8 +262,7 @@ impl HubTask {
                     self.push_published(conn, &frames);
                 }
             }
-            Output::Send { conn, frames } => self.push(conn, |queue| queue.push(frames)),
-            Output::Snapshot { conn, frames } => self.push(conn, |queue| queue.push_snapshot(frames)),
+            Output::Send { conn, frames } => self.push(conn, frames),
             Output::Append(batch) => self.log.append(batch),
             Output::Read { token, query } => self.log.read(token, query),
             Output::CancelRead { token } => self.log.cancel(token),
@@ -308,9 +307,9 @@ impl HubTask {
     }
 
     /// Pushes frames for one connection, which are essential.
-    fn push(&mut self, conn: ConnectionId, put: impl FnOnce(&mut Sender) -> Result<(), Full>) {
+    fn push(&mut self, conn: ConnectionId, frames: Bytes) {
         if let Some(entry) = self.table.get_mut(conn) {
-            if put(&mut entry.queue) == Err(Full) {
+            if entry.queue.push(frames) == Err(Full) {
                 self.overflowed.push((conn, true));
             }
             entry.schedule_flush(conn, &mut self.unflushed);

@@ -44,7 +44,7 @@ impl Store {
         self.inner.update_value(|inner| inner.link = None);
         self.set.seeking.set(true);
         let (start, ord) = match target {
-            SeekTarget::Seq(ord) => {
+            SeekTarget::Ord(ord) => {
                 let (ord, is_known) =
                     self.with_state(|state| nearest(state, room, ord)).unwrap_or((ord, false));
                 if is_known {
@@ -65,7 +65,7 @@ impl Store {
                 return;
             }
             let is_reached = |(ord, time): &&(u64, i64)| match target {
-                SeekTarget::Seq(target) => *ord >= target,
+                SeekTarget::Ord(target) => *ord >= target,
                 SeekTarget::Time(target) => *time >= target,
             };
             let found = loaded.iter().find(is_reached).or(loaded.last()).map(|(ord, _)| *ord);
@@ -83,7 +83,7 @@ impl Store {
             nearest(state, room, ord).1 || state.room(room).is_some_and(RoomState::is_subscribed)
         });
         if is_loadable.unwrap_or_default() {
-            self.seek(SeekTarget::Seq(ord));
+            self.seek(SeekTarget::Ord(ord));
         }
     }
 
@@ -138,13 +138,13 @@ impl Store {
         self.set.seeking.set(false);
     }
 
-    fn seek_finished(&self, seq: Option<u64>) {
+    fn seek_finished(&self, ord: Option<u64>) {
         // A seek replaces the loading of a gap.
         self.set.finished_pages.update(|finished| *finished = finished.wrapping_add(1));
         self.set.seeking.set(false);
         self.set.seek_result.update(|result| {
             let number = result.map_or(0, |last| last.number).wrapping_add(1);
-            *result = Some(SeekResult { seq, number });
+            *result = Some(SeekResult { ord, number });
         });
     }
 }

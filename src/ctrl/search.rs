@@ -45,7 +45,7 @@ pub struct Search {
     pub messages: Vec<Message>,
     /// There are older results, or may be.
     pub has_more: bool,
-    /// The server has searched a part of the room only: the messages with a sequence number above this one.
+    /// The server has searched a part of the room only: the messages with an ord above this one.
     pub partial: Option<u64>,
     /// Counts the answers, so that two which are the same differ.
     pub answers: u32,
@@ -106,7 +106,7 @@ impl Store {
             search.for_older = for_older;
         });
         let (words, before) = self.search.with_untracked(|search| {
-            let oldest = search.messages.last().map_or(0, |message| message.seq);
+            let oldest = search.messages.last().map_or(0, |message| message.ord);
             let before = search.partial.map_or(oldest, |searched| searched + 1);
             (search.words.clone(), if for_older { before } else { 0 })
         });

@@ -113,8 +113,8 @@ pub enum Announcement {
 /// The outcome of [`Store::seek`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SeekResult {
-    /// The sequence number of the message to show; `None` if that part of the room cannot be loaded now.
-    pub seq: Option<u64>,
+    /// The ord of the message to show; `None` if that part of the room cannot be loaded now.
+    pub ord: Option<u64>,
     /// Counts the seeks, so that two with the same target differ.
     pub number: u32,
 }

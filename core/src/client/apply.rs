@@ -51,6 +51,6 @@ impl ClientState {
     fn own_message(&self, message: &OwnMessage) -> Message {
         let OwnMessage { id, time, order, delivery, .. } = *message;
         let (nick, content) = (self.account().nick().clone(), message.content.clone());
-        Message { id, sender: self.me(), nick, content, seq: order, time, own: true, delivery }
+        Message { id, sender: self.me(), nick, content, ord: order, time, own: true, delivery }
     }
 }

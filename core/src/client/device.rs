@@ -102,8 +102,8 @@ impl DeviceRooms {
     }
 
     fn add(&mut self, room: RoomId, message: &Message) {
-        if message.delivery == Delivery::Sent && message.sender.is_some() && message.seq > 0 {
-            self.messages.or_default(room).insert(message.seq, message.clone());
+        if message.delivery == Delivery::Sent && message.sender.is_some() && message.ord > 0 {
+            self.messages.or_default(room).insert(message.ord, message.clone());
         }
     }
 
@@ -218,7 +218,7 @@ impl DeviceRooms {
         let Some(head) = account.room(room).map(|entry| entry.head()) else { return };
         let kept = PERSISTED_MESSAGES as u64;
         let oldest = head.saturating_sub(kept);
-        let put = messages.into_values().filter(|message| message.seq > oldest);
+        let put = messages.into_values().filter(|message| message.ord > oldest);
         changes.extend(put.filter_map(|message| put_message(room, &self.log, &envelope(room, &message))));
         let deleted = self.deleted.or_default(room);
         if head - *deleted > kept + kept / 2 {
@@ -239,7 +239,7 @@ pub fn restore_room(state: &mut ClientState, room: RoomId, values: &[Vec<u8>], m
     let StoredMessages { messages, known } = StoredMessages::read(room, &stored.log, messages);
     let messages: Vec<_> = messages.into_iter().filter_map(|envelope| read(envelope, me)).collect();
     let within = |range: Range| -> Vec<Message> {
-        let is_in = |message: &&Message| range.from < message.seq && message.seq <= range.to;
+        let is_in = |message: &&Message| range.from < message.ord && message.ord <= range.to;
         messages.iter().filter(is_in).cloned().collect()
     };
     let mut ranges: Vec<_> = known.iter().collect();
@@ -268,7 +268,7 @@ pub fn restore_room(state: &mut ClientState, room: RoomId, values: &[Vec<u8>], m
 fn envelope(room: RoomId, message: &Message) -> Envelope {
     Envelope {
         room: room.to_wire(),
-        ord: message.seq,
+        ord: message.ord,
         time: message.time,
         sender: message.sender.map(|sender| sender.0.to_vec()).unwrap_or_default(),
         ..codec::message(&message.nick, Some(message.id), &message.content)
@@ -282,7 +282,7 @@ fn read(envelope: Envelope, me: Option<UserId>) -> Option<Message> {
         sender: Some(sender),
         nick: envelope.user_name.into(),
         content: envelope.content.into(),
-        seq: envelope.ord,
+        ord: envelope.ord,
         time: envelope.time,
         own: me == Some(sender),
         delivery: Delivery::Sent,

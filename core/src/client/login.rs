@@ -50,7 +50,7 @@ impl Client {
         }
         let position = |(room, position): (RoomId, Position)| {
             let wire::Subscribe { seq, id } = position.to_wire();
-            wire::RoomPosition { room: room.to_wire(), seq, id, reset: false }
+            wire::RoomPosition { room: room.to_wire(), seq, id }
         };
         wire::Login {
             positions: self.subscriptions.state_at_login().into_iter().map(position).collect(),

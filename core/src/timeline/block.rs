@@ -24,7 +24,7 @@ pub struct PackedRow {
     /// The position and length of the text in the block's text, in bytes.
     at: u32,
     len: u32,
-    pub seq: u64,
+    pub ord: u64,
     pub time: i64,
     pub id: MessageId,
 }
@@ -54,7 +54,7 @@ impl PackedRow {
     pub fn other(key: u32, height: f32) -> Self {
         let state = PackedState::new(Delivery::Sent, false);
         let id = MessageId([0; 16]);
-        Self { key, height, sender: NO_SENDER, state, at: 0, len: 0, seq: 0, time: 0, id }
+        Self { key, height, sender: NO_SENDER, state, at: 0, len: 0, ord: 0, time: 0, id }
     }
 
     pub fn is_message(&self) -> bool {
@@ -76,7 +76,7 @@ impl PackedRow {
 
     /// The sort key of a message, see [`sort_key`](super::locate::sort_key); `None` when the row is not a message.
     pub fn sort_key(&self) -> Option<u64> {
-        self.is_message().then(|| if self.is_sent() { self.seq } else { self.seq | UNACKNOWLEDGED })
+        self.is_message().then(|| if self.is_sent() { self.ord } else { self.ord | UNACKNOWLEDGED })
     }
 
     /// The time of a message, Unix ms; `None` when the row is not a message.
@@ -114,7 +114,7 @@ impl Block {
             state: PackedState::new(message.delivery, message.own),
             at: text_at,
             len,
-            seq: message.seq,
+            ord: message.ord,
             time: message.time,
             id: message.id,
         };
@@ -136,7 +136,7 @@ impl Block {
             (self.rows[at].at, self.rows[at].len) = (text_at, len);
         }
         let row = &mut self.rows[at];
-        (row.seq, row.time, row.id) = (message.seq, message.time, message.id);
+        (row.ord, row.time, row.id) = (message.ord, message.time, message.id);
         row.state = PackedState::new(message.delivery, message.own);
         self.latest = latest(&self.rows);
     }
@@ -174,7 +174,7 @@ impl Block {
             sender,
             nick,
             content: self.text_of(at).into(),
-            seq: row.seq,
+            ord: row.ord,
             time: row.time,
             own: row.is_own(),
             delivery: row.state.delivery(),

@@ -91,20 +91,20 @@ impl Timeline {
         before.is_none_or(|before| before <= gap.from) && after.is_none_or(|after| after > gap.to)
     }
 
-    /// The index for inserting a gap that ends with this sequence number: right before the next message.
+    /// The index for inserting a gap that ends with this ord: right before the next message.
     fn gap_index(&self, to: u64) -> RowIndex {
         let after = self.last_up_to(to).map_or((0, 0), |(block, at)| (block, at + 1));
         let is_message = |index: &RowIndex| self.packed(*index).is_message();
         self.indices_from(after).find(is_message).unwrap_or_else(|| self.end())
     }
 
-    /// Splits a gap at a sequence number inside it. Returns where to insert the message with that number.
-    pub(super) fn split_gap(&mut self, index: RowIndex, state: GapState, seq: u64) -> RowIndex {
+    /// Splits a gap at an ord inside it. Returns where to insert the message with that number.
+    pub(super) fn split_gap(&mut self, index: RowIndex, state: GapState, ord: u64) -> RowIndex {
         let (block, at) = index;
         let row = *self.packed(index);
         let message_px = f64::from(row.height) / missing_messages(state.gap);
-        let older = GapState { gap: Gap { from: state.gap.from, to: seq - 1 }, ..state };
-        let newer = GapState { gap: Gap { from: seq, to: state.gap.to }, ..state };
+        let older = GapState { gap: Gap { from: state.gap.from, to: ord - 1 }, ..state };
+        let newer = GapState { gap: Gap { from: ord, to: state.gap.to }, ..state };
         let height = |state: GapState| missing_messages(state.gap) * message_px;
         match (older.gap.from < older.gap.to, newer.gap.from < newer.gap.to) {
             (true, true) => {
@@ -155,9 +155,9 @@ impl Timeline {
         for row in &evicted.rows {
             if let Some(state) = self.gap(row.key) {
                 extend(&mut all, state.gap.from, state.gap.to);
-            } else if row.is_message() && row.seq > 0 {
-                extend(&mut all, row.seq - 1, row.seq);
-                extend(&mut messages, row.seq - 1, row.seq);
+            } else if row.is_message() && row.ord > 0 {
+                extend(&mut all, row.ord - 1, row.ord);
+                extend(&mut messages, row.ord - 1, row.ord);
             }
         }
         for row in &evicted.rows {

@@ -18,11 +18,11 @@ impl Timeline {
         candidates.find(|index| self.packed(*index).is_message() && self.packed(*index).id == id)
     }
 
-    /// The row of an acknowledged message: by its sequence number, or by its id if `message` has none yet.
+    /// The row of an acknowledged message: by its ord, or by its id if `message` has none yet.
     pub(super) fn find_acknowledged(&self, message: &Message) -> Option<RowIndex> {
         if message.delivery == Delivery::Sent {
-            let index = self.last_up_to(message.seq)?;
-            return (message.seq > 0 && self.packed(index).seq == message.seq).then_some(index);
+            let index = self.last_up_to(message.ord)?;
+            return (message.ord > 0 && self.packed(index).ord == message.ord).then_some(index);
         }
         self.indices_before(self.end()).find(|index| {
             let row = self.packed(*index);
@@ -95,10 +95,10 @@ impl Timeline {
 }
 
 /// The position of a message among the others: by ord, then the ones that are not acknowledged by their
-/// order. Without sequence numbers all keys are equal, so that messages stay in the order of their arrival.
+/// order. Without ords all keys are equal, so that messages stay in the order of their arrival.
 pub fn sort_key(message: &Message) -> u64 {
     match message.delivery {
-        Delivery::Sent => message.seq,
-        _ => message.seq | UNACKNOWLEDGED,
+        Delivery::Sent => message.ord,
+        _ => message.ord | UNACKNOWLEDGED,
     }
 }

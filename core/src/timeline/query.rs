@@ -51,20 +51,20 @@ impl Timeline {
         Some(self.number(index))
     }
 
-    /// The number of the row with a sequence number: its message, or the gap that contains it. If there is neither, that of
+    /// The number of the row with an ord: its message, or the gap that contains it. If there is neither, that of
     /// the next message or gap, or else of the last message; `None` in an empty room.
     #[must_use]
-    pub fn index_of_seq(&self, seq: u64) -> Option<usize> {
-        let before = self.last_up_to(seq);
+    pub fn index_of_ord(&self, ord: u64) -> Option<usize> {
+        let before = self.last_up_to(ord);
         if let Some(index) = before
-            && self.packed(index).seq == seq
+            && self.packed(index).ord == ord
         {
             return Some(self.number(index));
         }
         let from = before.map_or((0, 0), |(block, at)| (block, at + 1));
         let is_at_or_after = |index: &RowIndex| {
             let row = self.packed(*index);
-            row.is_message() || self.gap(row.key).is_some_and(|state| state.gap.to >= seq)
+            row.is_message() || self.gap(row.key).is_some_and(|state| state.gap.to >= ord)
         };
         self.indices_from(from).find(is_at_or_after).or(before).map(|index| self.number(index))
     }
@@ -123,11 +123,11 @@ impl Timeline {
         self.others.values().any(is_it)
     }
 
-    /// The sequence number of a row's message; `None` for other rows, and for messages without one.
+    /// The ord of a row's message; `None` for other rows, and for messages without one.
     #[must_use]
-    pub fn seq(&self, at: usize) -> Option<u64> {
+    pub fn ord(&self, at: usize) -> Option<u64> {
         let row = self.packed(self.index(at)?);
-        (row.is_message() && row.is_sent() && row.seq > 0).then_some(row.seq)
+        (row.is_message() && row.is_sent() && row.ord > 0).then_some(row.ord)
     }
 
     /// A time of the day that a row's message is shown under, Unix ms; `None` for other rows. It is the message's own time
@@ -140,11 +140,11 @@ impl Timeline {
         Some(self.latest_before(index).map_or(own, |before| before.max(own)))
     }
 
-    /// The largest sequence number of all messages.
+    /// The largest ord of all messages.
     #[must_use]
     pub fn newest(&self) -> Option<u64> {
         let is_sent = |index: &RowIndex| self.packed(*index).is_message() && self.packed(*index).is_sent();
-        self.indices_before(self.end()).find(is_sent).map(|index| self.packed(index).seq)
+        self.indices_before(self.end()).find(is_sent).map(|index| self.packed(index).ord)
     }
 
     /// Sets the measured height of a row, in CSS pixels. It becomes the estimate for messages of the same class.

@@ -52,7 +52,7 @@ impl Timeline {
             let own = above.filter(|above| self.packed(*above).is_message()).count() as u64;
             return Some((head + 1).saturating_sub(first) + own + 1);
         }
-        Some(if row.seq > 0 { (row.seq + 1).saturating_sub(first) } else { at as u64 + 1 })
+        Some(if row.ord > 0 { (row.ord + 1).saturating_sub(first) } else { at as u64 + 1 })
     }
 
     /// Returns `true` if the line above new messages is above this row. A gap that begins before the line has none: where it
@@ -62,7 +62,7 @@ impl Timeline {
         let row = self.packed(index);
         match self.gap(row.key) {
             Some(state) => state.gap.from == line,
-            None => row.is_message() && row.is_sent() && row.seq == line + 1,
+            None => row.is_message() && row.is_sent() && row.ord == line + 1,
         }
     }
 

@@ -20,14 +20,14 @@ fn timeline() -> Timeline {
     Timeline::new(1000, |time| time.div_euclid(DAY))
 }
 
-fn message(n: u8, nick: &str, seq: u64, time: i64) -> Message {
-    let delivery = if seq == 0 { Delivery::Pending } else { Delivery::Sent };
+fn message(n: u8, nick: &str, ord: u64, time: i64) -> Message {
+    let delivery = if ord == 0 { Delivery::Pending } else { Delivery::Sent };
     Message {
         id: MessageId([n; 16]),
         sender: None,
         nick: nick.into(),
         content: format!("m{n}").into(),
-        seq,
+        ord,
         time,
         own: nick == "me",
         delivery,
@@ -90,7 +90,7 @@ fn a_message_under_another_nick_gets_a_new_row() {
 }
 
 #[test]
-fn an_own_message_has_one_row_and_moves_to_its_sequence_number() {
+fn an_own_message_has_one_row_and_moves_to_its_ord() {
     let mut t = timeline();
     t.insert(message(7, "me", 0, 1000));
     let key = t.key(0);
@@ -119,7 +119,7 @@ fn acknowledged_messages_stay_acknowledged() {
 
 #[test]
 fn unacknowledged_messages_are_last_in_their_own_order() {
-    let queued = |n, order| Message { seq: order, delivery: Delivery::Queued, ..message(n, "me", 0, 1000) };
+    let queued = |n, order| Message { ord: order, delivery: Delivery::Queued, ..message(n, "me", 0, 1000) };
     let mut t = timeline();
     for (n, order) in [(7, 70), (6, 60), (8, 80)] {
         t.insert(queued(n, order));
@@ -127,9 +127,9 @@ fn unacknowledged_messages_are_last_in_their_own_order() {
     t.insert(message(1, "tom", 90, 1000));
     assert_eq!(shape(&t), "day m1 m6 +m7 +m8");
     t.set_delivery(MessageId([6; 16]), Delivery::Failed(Status::ContentTooLong));
-    t.insert(Message { seq: 91, ..message(8, "me", 91, 1000) });
+    t.insert(Message { ord: 91, ..message(8, "me", 91, 1000) });
     assert_eq!(shape(&t), "day m1 m8 +m6 +m7");
-    assert_eq!(t.newest(), Some(91), "the order in the queue is not a sequence number");
+    assert_eq!(t.newest(), Some(91), "the order in the queue is not an ord");
 }
 
 #[test]
@@ -177,33 +177,33 @@ fn gaps_of(known: &Ranges, head: u64) -> Vec<GapState> {
     ends.zip(starts).filter(|(from, to)| from < to).map(|(from, to)| state(from, to, false)).collect()
 }
 
-/// The rows in short: a gap's range, or a message's sequence number.
+/// The rows in short: a gap's range, or a message's ord.
 fn short(timeline: &Timeline) -> String {
     let row = |row: Row| match &row.kind {
         RowKind::Gap { gap, .. } => format!("g{}-{}", gap.gap.from, gap.gap.to),
-        RowKind::Message { message, .. } => message.seq.to_string(),
+        RowKind::Message { message, .. } => message.ord.to_string(),
         RowKind::Presence(_) | RowKind::Notice(_) => "x".to_owned(),
     };
     timeline.rows().map(row).collect::<Vec<_>>().join(" ")
 }
 
-fn at_seq(seq: u64) -> Message {
+fn at_ord(ord: u64) -> Message {
     let mut id = [0; 16];
-    id[..8].copy_from_slice(&seq.to_be_bytes());
-    Message { id: MessageId(id), seq, delivery: Delivery::Sent, ..message(1, "tom", 0, 0) }
+    id[..8].copy_from_slice(&ord.to_be_bytes());
+    Message { id: MessageId(id), ord, delivery: Delivery::Sent, ..message(1, "tom", 0, 0) }
 }
 
-fn fill(timeline: &mut Timeline, seqs: std::ops::Range<u64>) {
-    seqs.for_each(|seq| timeline.insert(at_seq(seq)));
+fn fill(timeline: &mut Timeline, ords: std::ops::Range<u64>) {
+    ords.for_each(|ord| timeline.insert(at_ord(ord)));
 }
 
 #[test]
 fn unacknowledged_messages_stay_when_the_log_is_replaced() {
     let mut timeline = Timeline::new(100, |_| 0);
-    timeline.insert(at_seq(3));
+    timeline.insert(at_ord(3));
     timeline.set_gaps(&[state(0, 2, false)]);
-    timeline.insert(Message { delivery: Delivery::Queued, seq: 0, ..at_seq(9) });
+    timeline.insert(Message { delivery: Delivery::Queued, ord: 0, ..at_ord(9) });
     timeline.clear_acknowledged();
     assert_eq!(short(&timeline), "0");
-    assert!(timeline.unacknowledged(at_seq(9).id).is_some());
+    assert!(timeline.unacknowledged(at_ord(9).id).is_some());
 }

@@ -4,7 +4,7 @@ use parlour_core::{
     codec::{self, Envelope, Extension},
     model::MessageId,
     status::Status,
-    wire,
+    wire::{self, client_command::Operation, server_event::Body},
 };
 
 /// All seeds.
@@ -12,19 +12,32 @@ pub fn seeds() -> Vec<Vec<u8>> {
     [frames(), lists()].concat()
 }
 
+fn event(body: Body) -> Extension {
+    Extension::Event(wire::ServerEvent { room: vec![3; 16], body: Some(body) })
+}
+
+fn command(operation: Operation) -> Extension {
+    Extension::Command(wire::ClientCommand {
+        request: 1,
+        room: vec![3; 16],
+        operation: Some(operation),
+        ..wire::ClientCommand::default()
+    })
+}
+
 /// Frames of both dialects, batches, joined messages, and truncated ones.
 fn frames() -> Vec<Vec<u8>> {
     let id = Some(MessageId([7; 16]));
-    let member = wire::Member { nick: "lili".into(), state: 1 };
+    let person = wire::Person { account: vec![2; 16], nick: "lili".into(), state: 1 };
     let list = codec::user_list(["tom", "lili"]);
     let talk = codec::message("tom", id, "hi");
     let stored = Envelope { seq: 300, time: 1_700_000_000_000, ..talk.clone() };
-    let position = wire::RoomPosition { room: "r".into(), seq: 5, ..wire::RoomPosition::default() };
+    let position = wire::RoomPosition { room: vec![3; 16], seq: 5, id: vec![7; 16] };
     let login = wire::Login {
         version: 1,
-        capabilities: vec!["batch".into(), "history".into()],
+        capabilities: vec!["batch".into(), "rooms".into()],
         secret: vec![9; 32],
-        positions: vec![position.clone()],
+        positions: vec![position],
         ..wire::Login::default()
     };
     let welcome = wire::Welcome {
@@ -33,17 +46,26 @@ fn frames() -> Vec<Vec<u8>> {
         nick: "tom".into(),
         secret: vec![9; 32],
         limits: Some(wire::Limits { content_bytes: 16384, burst: 20, ..wire::Limits::default() }),
-        positions: vec![position],
+        rows: Some(wire::AccountRows { version: 3, ..wire::AccountRows::default() }),
         ..wire::Welcome::default()
     };
-    let page = wire::HistoryPage {
-        frames: vec![codec::encode(&stored)],
-        to: 300,
-        reached_start: true,
-        ..wire::HistoryPage::default()
+    let window = wire::RoomWindow {
+        seq: 300,
+        frames: vec![codec::encode(&stored).into()],
+        ..wire::RoomWindow::default()
     };
-    let before = Some(wire::history_request::Start::Before(300));
-    let request = wire::HistoryRequest { start: before, count: 100, request: 1 };
+    let message = wire::PageMessage { id: vec![7; 16], seq: 300, ord: 299, ..wire::PageMessage::default() };
+    let page = wire::MessagePage {
+        messages: vec![message],
+        people: vec![person.clone()],
+        to: 299,
+        head_ord: 299,
+        ..wire::MessagePage::default()
+    };
+    let response = wire::Response { request: 1, result: Some(wire::response::Result::Page(page)) };
+    let presence = wire::PresenceChanges { people: vec![person], time: -1, partners: true };
+    let start = Some(wire::page_request::Start::Before(300));
+    let search = wire::RoomSearch { query: "hi".into(), ..wire::RoomSearch::default() };
     let accepted = vec![wire::Accepted { id: vec![7; 16], seq: 300, time: 5 }];
     let attachment =
         wire::Attachment { hash: vec![1; 32], name: "a.png".into(), ..wire::Attachment::default() };
@@ -51,16 +73,13 @@ fn frames() -> Vec<Vec<u8>> {
     let extensions = [
         Extension::Welcome(welcome),
         Extension::Ack(wire::Ack { accepted }),
-        Extension::Roster(wire::Roster { members: vec![member.clone()], total: 9, first: true, more: true }),
-        Extension::Presence(wire::Presence { changes: vec![member], time: -1 }),
+        event(Body::Window(window)),
+        event(Body::Presence(presence)),
         Extension::Ping(wire::Ping { nonce: u64::MAX }),
         Extension::GoingAway(wire::GoingAway { retry_after_ms: 1000 }),
-        Extension::HistoryRequest(request),
-        Extension::HistoryPage(page),
-        Extension::SearchRequest(wire::SearchRequest {
-            query: "hi".into(),
-            ..wire::SearchRequest::default()
-        }),
+        command(Operation::Page(wire::PageRequest { start, count: 100 })),
+        event(Body::Response(response)),
+        command(Operation::Search(search)),
         Extension::Edit(wire::Edit { target: vec![7; 16], content: "ho".into() }),
         Extension::React(wire::React { target: vec![7; 16], emoji: "+".into(), remove: true }),
     ];
@@ -94,7 +113,7 @@ fn lists() -> Vec<Vec<u8>> {
         ..wire::Login::default()
     };
     let ack = wire::Ack { accepted: vec![wire::Accepted::default(); 200] };
-    let members = vec![wire::Member::default(); 200];
+    let people = vec![wire::Person::default(); 200];
     let batch = wire::Batch { frames: vec![codec::encode(&talk); 8] };
     let nested =
         wire::Batch { frames: vec![codec::encode(&codec::extension(Extension::Batch(batch.clone())))] };
@@ -103,7 +122,10 @@ fn lists() -> Vec<Vec<u8>> {
         Envelope { reactions: vec![reaction; 3], ..talk },
         codec::login("tom", login),
         codec::extension(Extension::Ack(ack)),
-        codec::extension(Extension::Roster(wire::Roster { members, ..wire::Roster::default() })),
+        codec::extension(event(Body::Presence(wire::PresenceChanges {
+            people,
+            ..wire::PresenceChanges::default()
+        }))),
         codec::extension(Extension::Batch(wire::Batch { frames: vec![Default::default(); 200] })),
         codec::extension(Extension::Batch(nested)),
         codec::extension(Extension::Batch(batch)),

@@ -198,7 +198,7 @@ impl World {
     pub(super) fn settle(&mut self) {
         loop {
             match self.hub.poll_output() {
-                Some(Output::Send { conn, frames } | Output::Snapshot { conn, frames }) => {
+                Some(Output::Send { conn, frames }) => {
                     self.peers.receive(conn, &frames, &self.log);
                 }
                 Some(Output::Fanout { to, frames }) => {

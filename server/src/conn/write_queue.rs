@@ -97,7 +97,7 @@ pub fn channel(bounds: Bounds, sink: Weak<dyn Sink>) -> (Sender, Receiver) {
 /// The size limits of a queue. They may be exceeded, up to [`HARD_LIMIT_FACTOR`] times, while the peer keeps reading.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Bytes, without snapshots.
+    /// Bytes.
     pub bytes: usize,
     /// Buffers.
     pub frames: usize,
@@ -113,7 +113,7 @@ pub struct Sender {
     bounds: Bounds,
     /// Pushed since the last flush.
     frames: VecDeque<Bytes>,
-    /// Pushed and not known to be written; snapshots are not counted.
+    /// Pushed and not known to be written.
     queued_bytes: usize,
     queued_buffers: usize,
     /// The time at which a push first exceeded the bounds, with nothing written since.
@@ -139,37 +139,18 @@ impl Sender {
             return Err(Full);
         }
         self.queued_bytes += frames.len();
-        self.append(frames);
-        Ok(())
-    }
-
-    /// Appends a page of a snapshot. Its bytes are not counted, because the buffer is shared and as large as the room.
-    ///
-    /// # Errors
-    /// [`Full`] if there are too many buffers; nothing was appended.
-    pub fn push_snapshot(&mut self, frames: Bytes) -> Result<(), Full> {
-        if self.ending.is_some() {
-            return Ok(());
-        }
-        if self.is_full(0) {
-            return Err(Full);
-        }
-        self.append(frames);
-        Ok(())
-    }
-
-    fn append(&mut self, frames: Bytes) {
-        self.frames.push_back(frames);
         self.queued_buffers += 1;
         self.pushed += 1;
+        self.frames.push_back(frames);
+        Ok(())
     }
 
     fn is_full(&mut self, additional_bytes: usize) -> bool {
         if !self.exceeds(1, additional_bytes) {
             return false;
         }
-        // The lock is taken only when the result matters. The socket task also counts snapshots and its own control
-        // frames as written, although they were not counted as queued: the error allows at most one more queue's worth.
+        // The lock is taken only when the result matters. The socket task also counts its own control frames as
+        // written, although they were not counted as queued: the error allows at most one more queue's worth.
         let (bytes, buffers) = {
             let mut state = self.shared.lock();
             (mem::take(&mut state.written_bytes), mem::take(&mut state.written_buffers))

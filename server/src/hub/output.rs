@@ -25,14 +25,6 @@ pub enum Output {
         /// One or more frames.
         frames: Bytes,
     },
-    /// Send a page of a snapshot to one connection. The buffer is shared and does not count against the write
-    /// queue.
-    Snapshot {
-        /// The connection.
-        conn: ConnectionId,
-        /// One or more frames.
-        frames: Bytes,
-    },
     /// Send the same frames to many connections.
     Fanout {
         /// The subscribers at the time of publication.

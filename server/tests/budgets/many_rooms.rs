@@ -313,7 +313,7 @@ impl Server {
                     assert!(batch.proposals.is_empty(), "only rows, of the session");
                     self.hub.handle_appended(0, START, Ok(Vec::new()));
                 }
-                Output::Send { frames, .. } | Output::Snapshot { frames, .. } => bytes += frames.len(),
+                Output::Send { frames, .. } => bytes += frames.len(),
                 Output::Close { status, .. } => panic!("{status:?}"),
                 _ => {}
             }

@@ -288,9 +288,7 @@ impl World {
     pub fn settle(&mut self) {
         while let Some(output) = self.hub.poll_output() {
             match output {
-                Output::Send { conn, frames } | Output::Snapshot { conn, frames } => {
-                    self.record(conn, &frames)
-                }
+                Output::Send { conn, frames } => self.record(conn, &frames),
                 Output::Fanout { to, frames } => to.iter().for_each(|conn| self.record(*conn, &frames)),
                 Output::Close { conn, status } => {
                     let received = self.received_mut(conn);

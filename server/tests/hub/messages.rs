@@ -102,8 +102,11 @@ fn unknown_fields_are_ignored_and_unknown_requests_refused() {
     // Field 60 is undefined: a future extension.
     w.bytes(tom, &[0xE2, 0x03, 0x02, 0x08, 0x01]);
     w.bytes(tom, &[]);
+    // Fields 38 and 26: requests of pages that know only the lobby, for the member list and for history.
+    w.bytes(tom, &[0xB2, 0x02, 0]);
+    w.bytes(tom, &[0xD2, 0x01, 0x04, 0x08, 0x09, 0x28, 0x01]);
     w.settle();
-    assert_eq!(w.hub.counters().ignored, 2);
+    assert_eq!((w.hub.counters().ignored, w.received(tom).codes()), (4, vec![]));
     w.extension(tom, Extension::Event(wire::ServerEvent::default()));
     w.extension(tom, Extension::Welcome(wire::Welcome::default()));
     w.extension(tom, Extension::SetAway(wire::SetAway { away: true }));

@@ -115,7 +115,7 @@ impl View {
         if message.delivery != Delivery::Sent {
             return;
         }
-        let now = (message.seq, message.content.to_string());
+        let now = (message.ord, message.content.to_string());
         let before = self.seen.insert(message.id, now.clone());
         if before.as_ref().is_some_and(|before| *before != now) {
             self.complaints.push(format!("{:?} was {before:?} and is {now:?}", message.id));
@@ -126,7 +126,7 @@ impl View {
     pub fn shown(&self) -> Vec<(u64, MessageId)> {
         let acknowledged = |kind: &RowKind| match kind {
             RowKind::Message { message, .. } if message.delivery == Delivery::Sent => {
-                Some((message.seq, message.id))
+                Some((message.ord, message.id))
             }
             _ => None,
         };

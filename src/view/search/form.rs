@@ -69,7 +69,7 @@ pub fn DateField() -> impl IntoView {
     let before = seek_number();
     let note = move || {
         let failed =
-            store.seek_result.get().is_some_and(|result| result.number != before && result.seq.is_none());
+            store.seek_result.get().is_some_and(|result| result.number != before && result.ord.is_none());
         let text = if store.seeking.get() {
             Some(Key::CommonLoading)
         } else {

@@ -88,7 +88,7 @@ fn close_after_seek(panel: PanelState) {
     let (store, before) = (use_store(), seek_number());
     Effect::new(move || {
         let succeeded =
-            store.seek_result.get().is_some_and(|result| result.number != before && result.seq.is_some());
+            store.seek_result.get().is_some_and(|result| result.number != before && result.ord.is_some());
         if succeeded && untrack(move || panel.covers_room()) {
             panel.close();
         }

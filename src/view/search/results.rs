@@ -18,7 +18,7 @@ use crate::{
 pub fn Results() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let search = store.search;
-    // The sequence number of the result opened last.
+    // The ord of the result opened last.
     let opened = RwSignal::new(0_u64);
     let state = move || search.with(|search| search.state);
     let found = move || search.with(|search| (search.messages.len(), search.has_more));
@@ -51,7 +51,7 @@ pub fn Results() -> impl IntoView {
                     <For
                         each=messages
                         // The key includes the words, because they determine which parts of a message are highlighted.
-                        key=|(words, message)| (words.clone(), message.seq)
+                        key=|(words, message)| (words.clone(), message.ord)
                         children=move |(words, message)| view! { <ResultItem message words opened/> }
                     />
                 </ul>
@@ -76,11 +76,11 @@ fn ResultItem(
     opened: RwSignal<u64>,
 ) -> impl IntoView {
     let (store, day_name) = (use_store(), use_day_name());
-    let Message { seq, time: sent, nick, content, .. } = message;
+    let Message { ord, time: sent, nick, content, .. } = message;
     let when = move || format!("{} {}", day_name(sent), time::clock(store.time_locale.get(), sent));
     let open = move |_| {
-        opened.set(seq);
-        store.seek(SeekTarget::Seq(seq));
+        opened.set(ord);
+        store.seek(SeekTarget::Ord(ord));
     };
     // Text nodes only: content of users never becomes HTML.
     let pieces = excerpt(&content, &words).into_iter().map(|(piece, highlighted)| {
@@ -89,7 +89,7 @@ fn ResultItem(
     view! {
         <li>
             <button
-                type="button" class="result" aria-current=move || (opened.get() == seq).then_some("true")
+                type="button" class="result" aria-current=move || (opened.get() == ord).then_some("true")
                 on:click=open
             >
                 <Avatar nick=nick.clone()/>

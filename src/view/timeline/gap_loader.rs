@@ -22,9 +22,9 @@ const SETTLE_MS: u32 = 80;
 /// A request for messages of a gap.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Request {
-    /// The page that ends with this sequence number, which is the last of the gap.
+    /// The page that ends with this ord, which is the last of the gap.
     Before(u64),
-    /// The page around this sequence number.
+    /// The page around this ord.
     Around(u64),
 }
 
@@ -113,8 +113,8 @@ impl GapLoader {
         self.settle_timer.set_value(None);
         self.requested.set_value(Some(gap));
         match request {
-            Request::Before(seq) => self.store.load_gap(seq),
-            Request::Around(seq) => self.store.load_around(seq),
+            Request::Before(ord) => self.store.load_gap(ord),
+            Request::Around(ord) => self.store.load_around(ord),
         }
     }
 }
@@ -131,8 +131,8 @@ fn plan(gap: Gap, begins: f64, ends: f64, height: f64) -> (Request, bool) {
         let part = (height / 2.0 - begins) / (ends - begins);
         // The position in the gap is an estimate, so rounding to a message does no harm.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let seq = gap.from + (part * (gap.to - gap.from) as f64) as u64 + 1;
-        (Request::Around(seq.min(gap.to)), false)
+        let ord = gap.from + (part * (gap.to - gap.from) as f64) as u64 + 1;
+        (Request::Around(ord.min(gap.to)), false)
     }
 }
 

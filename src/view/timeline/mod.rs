@@ -161,7 +161,7 @@ fn JumpToUnread() -> impl IntoView {
     let (store, scroller) = (use_store(), expect_context::<Scroller>());
     let jump = move |_| {
         if let Some(ord) = scroller.unread_above() {
-            store.seek(SeekTarget::Seq(ord));
+            store.seek(SeekTarget::Ord(ord));
         }
     };
     view! {

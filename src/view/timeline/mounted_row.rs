@@ -107,7 +107,7 @@ impl MountedRow {
     pub fn stored_message(&self) -> Option<u64> {
         self.row.with_untracked(|row| match &row.kind {
             RowKind::Message { message, .. } if message.delivery == Delivery::Sent => {
-                Some(message.seq).filter(|ord| *ord > 0)
+                Some(message.ord).filter(|ord| *ord > 0)
             }
             _ => None,
         })

@@ -65,7 +65,7 @@ pub struct Renderer {
     scroll_end_timer: Option<Timeout>,
     /// The number of pixels by which the space above the rows in the DOM is too high; negative when it is too low.
     slack: f64,
-    /// The sequence number of the message to highlight once it is in the DOM.
+    /// The ord of the message to highlight once it is in the DOM.
     highlight: Option<u64>,
     /// The room whose timeline this is.
     room: Option<RoomId>,
@@ -143,7 +143,7 @@ impl Renderer {
             let is_visible =
                 |at: &usize| timeline.top(*at) + timeline.height_of(*at).min(MIN_VISIBLE_PX) <= bottom;
             let at = (0..=last).rev().find(is_visible)?;
-            (0..=at).rev().take(MAX_ROWS_BACK).find_map(|at| timeline.seq(at))
+            (0..=at).rev().take(MAX_ROWS_BACK).find_map(|at| timeline.ord(at))
         });
         let visible = ord.map(|ord| (ord, at_end));
         if visible.is_some() && (anew || self.visible != visible) && !self.scroller.is_covered() {
@@ -155,7 +155,7 @@ impl Renderer {
         let top = self.top();
         let first = self.store.with_timeline(|timeline| {
             let first = timeline.index_at(top);
-            (first..timeline.len()).take(MAX_ROWS_BACK).find_map(|at| timeline.seq(at))
+            (first..timeline.len()).take(MAX_ROWS_BACK).find_map(|at| timeline.ord(at))
         });
         self.scroller.set_top_ord(first);
     }
@@ -179,14 +179,14 @@ impl Renderer {
     }
 
     /// Scrolls to a message, or to the gap that it is in, and highlights it.
-    pub fn scroll_to_message(&mut self, seq: u64) {
+    pub fn scroll_to_message(&mut self, ord: u64) {
         self.read_scroll_position();
         self.scroller.leave_end();
         // Exact up to 2^53, which no room reaches.
         #[allow(clippy::cast_precision_loss)]
-        let position = seq as f64;
-        self.hold(ScrollAnchor::Seq { seq: position, offset: (self.viewport.height() / 3.0).round() });
-        self.highlight = Some(seq);
+        let position = ord as f64;
+        self.hold(ScrollAnchor::Ord { ord: position, offset: (self.viewport.height() / 3.0).round() });
+        self.highlight = Some(ord);
         self.render();
         if self.store.with_timeline(|timeline| self.anchor.is_loaded(timeline)) {
             self.update_anchor();
@@ -406,10 +406,10 @@ impl Renderer {
 
     /// Highlights the target of the last seek once it is in the timeline.
     fn highlight_target(&mut self) {
-        let Some(seq) = self.highlight else { return };
+        let Some(ord) = self.highlight else { return };
         let key = self.store.with_timeline(|timeline| {
-            let index = timeline.index_of_seq(seq)?;
-            timeline.seq(index)?;
+            let index = timeline.index_of_ord(ord)?;
+            timeline.ord(index)?;
             timeline.key(index)
         });
         if let Some(key) = key {

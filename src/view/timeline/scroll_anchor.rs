@@ -22,9 +22,9 @@ pub enum ScrollAnchor {
         offset: f64,
     },
     /// A message that is not loaded, or was not when it was requested, stays at an offset.
-    Seq {
-        /// The message's sequence number. It has a fraction because a gap is one row for many messages.
-        seq: f64,
+    Ord {
+        /// The message's ord. It has a fraction because a gap is one row for many messages.
+        ord: f64,
         /// Distance of the message's content from the upper edge of the viewport; while it is not loaded, that of its place in
         /// the gap.
         offset: f64,
@@ -41,8 +41,8 @@ impl ScrollAnchor {
                 let part = (top + height / 2.0 - timeline.top(middle)) / timeline.height_of(middle);
                 let (from, to) = bounds(missing.gap);
                 // Not `clamp`: its panic formats the numbers, with 6 KB of code after compression.
-                let seq = (from + part * (to - from)).max(from + 0.01).min(to);
-                Self::Seq { seq, offset: height / 2.0 }
+                let ord = (from + part * (to - from)).max(from + 0.01).min(to);
+                Self::Ord { ord, offset: height / 2.0 }
             }
             None => Self::Row {
                 key: timeline.key(middle).unwrap_or(0),
@@ -60,8 +60,8 @@ impl ScrollAnchor {
         }
         // Exact up to 2^53, which no room reaches.
         #[allow(clippy::cast_precision_loss)]
-        let seq = ord as f64;
-        Self::Seq { seq, offset: offset_px.into() }
+        let ord = ord as f64;
+        Self::Ord { ord, offset: offset_px.into() }
     }
 
     /// The position to store; `None` at the end, and when the anchor is not a message of the server.
@@ -69,8 +69,8 @@ impl ScrollAnchor {
         let (ord, offset) = match *self {
             Self::End => return None,
             Self::Start => (0, 0.0),
-            Self::Row { key, index, offset } => (timeline.seq(timeline.index_of_key(key, index)?)?, offset),
-            Self::Seq { seq, offset } => (ord_at(seq), offset),
+            Self::Row { key, index, offset } => (timeline.ord(timeline.index_of_key(key, index)?)?, offset),
+            Self::Ord { ord, offset } => (ord_at(ord), offset),
         };
         // No viewport is so high that this is not exact to a hundredth of a pixel.
         #[allow(clippy::cast_possible_truncation)]
@@ -82,8 +82,8 @@ impl ScrollAnchor {
     pub fn is_loaded(&self, timeline: &Timeline) -> bool {
         match *self {
             Self::End | Self::Start | Self::Row { .. } => true,
-            Self::Seq { seq, .. } => {
-                message_index(timeline, seq).is_some_and(|index| timeline.gap_at(index).is_none())
+            Self::Ord { ord, .. } => {
+                message_index(timeline, ord).is_some_and(|index| timeline.gap_at(index).is_none())
             }
         }
     }
@@ -93,8 +93,8 @@ impl ScrollAnchor {
         match *self {
             Self::End | Self::Start => None,
             Self::Row { key, .. } => Some(key),
-            Self::Seq { seq, .. } => {
-                let index = message_index(timeline, seq)?;
+            Self::Ord { ord, .. } => {
+                let index = message_index(timeline, ord)?;
                 timeline.key(index).filter(|_| timeline.gap_at(index).is_none())
             }
         }
@@ -104,7 +104,7 @@ impl ScrollAnchor {
     pub fn offset_of_content(&self, timeline: &Timeline) -> Option<(u32, f64)> {
         match *self {
             Self::End | Self::Start => None,
-            Self::Row { offset, .. } | Self::Seq { offset, .. } => Some((self.key(timeline)?, offset)),
+            Self::Row { offset, .. } | Self::Ord { offset, .. } => Some((self.key(timeline)?, offset)),
         }
     }
 
@@ -119,13 +119,13 @@ impl ScrollAnchor {
                 *self = Self::Row { key, index, offset };
                 Some(timeline.top(index) - offset)
             }
-            Self::Seq { seq, offset } => {
-                let index = message_index(timeline, seq)?;
+            Self::Ord { ord, offset } => {
+                let index = message_index(timeline, ord)?;
                 let Some(missing) = timeline.gap_at(index) else {
                     return Some(timeline.top(index) - offset);
                 };
                 let (from, to) = bounds(missing.gap);
-                let part = ((seq - from) / (to - from)).clamp(0.0, 1.0);
+                let part = ((ord - from) / (to - from)).clamp(0.0, 1.0);
                 Some(timeline.top(index) + part * timeline.height_of(index) - offset)
             }
         }
@@ -133,17 +133,17 @@ impl ScrollAnchor {
 }
 
 /// The index of the row or gap of a message.
-fn message_index(timeline: &Timeline, seq: f64) -> Option<usize> {
-    timeline.index_of_seq(ord_at(seq))
+fn message_index(timeline: &Timeline, ord: f64) -> Option<usize> {
+    timeline.index_of_ord(ord_at(ord))
 }
 
 /// The number of the message that a fraction lies in.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn ord_at(seq: f64) -> u64 {
-    seq.ceil() as u64
+fn ord_at(ord: f64) -> u64 {
+    ord.ceil() as u64
 }
 
-/// Both ends of a gap. Sequence numbers stay far below 2^53, so they are exact.
+/// Both ends of a gap. Ords stay far below 2^53, so they are exact.
 #[allow(clippy::cast_precision_loss)]
 fn bounds(gap: Gap) -> (f64, f64) {
     (gap.from as f64, gap.to as f64)
@@ -166,14 +166,14 @@ mod tests {
         timeline.set_measured(2, 30.0);
         assert_eq!(anchor.resolve(&timeline, 100.0), Some(5045.0), "the row that grew is above it");
         let mut anchor = ScrollAnchor::in_middle(&timeline, 1950.0, 100.0);
-        assert_eq!(anchor, ScrollAnchor::Seq { seq: 200.0, offset: 50.0 });
+        assert_eq!(anchor, ScrollAnchor::Ord { ord: 200.0, offset: 50.0 });
         assert_eq!(anchor.resolve(&timeline, 100.0), Some(1950.0));
         assert!(!anchor.is_loaded(&timeline));
         assert_eq!(anchor.key(&timeline), None);
         // The page around it is loaded: the message is in the middle, as before.
         timeline.insert_page((190..=210).map(message).collect());
         let top = anchor.resolve(&timeline, 100.0).unwrap();
-        let index = timeline.index_of_seq(200).unwrap();
+        let index = timeline.index_of_ord(200).unwrap();
         assert_eq!((anchor.is_loaded(&timeline), top), (true, timeline.top(index) - 50.0));
         assert_eq!(anchor.key(&timeline), timeline.key(index));
         assert_eq!(ScrollAnchor::Start.resolve(&timeline, 100.0), Some(0.0));
@@ -185,10 +185,10 @@ mod tests {
         let mut timeline = timeline_with_gap();
         let position = |ord, offset_px| Some(ScrollPosition { ord, offset_px });
         let index = timeline.len() - 3;
-        let ord = timeline.seq(index).unwrap();
+        let ord = timeline.ord(index).unwrap();
         let row = ScrollAnchor::Row { key: timeline.key(index).unwrap(), index: 0, offset: 45.25 };
         assert_eq!(row.position(&timeline), position(ord, 45.25));
-        let in_gap = ScrollAnchor::Seq { seq: 200.5, offset: -3.5 };
+        let in_gap = ScrollAnchor::Ord { ord: 200.5, offset: -3.5 };
         assert_eq!(in_gap.position(&timeline), position(201, -3.5));
         assert_eq!(ScrollAnchor::Start.position(&timeline), position(0, 0.0));
         assert_eq!(ScrollAnchor::End.position(&timeline), None);

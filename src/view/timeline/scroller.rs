@@ -208,10 +208,10 @@ impl Scroller {
             false,
         );
         Effect::watch(
-            move || store.seek_result.get().and_then(|target| target.seq),
-            move |seq, _, _| {
-                if let Some(seq) = *seq {
-                    self.with_renderer(|renderer| renderer.scroll_to_message(seq));
+            move || store.seek_result.get().and_then(|target| target.ord),
+            move |ord, _, _| {
+                if let Some(ord) = *ord {
+                    self.with_renderer(|renderer| renderer.scroll_to_message(ord));
                 }
             },
             true,

@@ -16,8 +16,8 @@ pub fn timeline_with_gap() -> Timeline {
     timeline
 }
 
-/// A message of another person with this sequence number.
-pub fn message(seq: u64) -> Message {
+/// A message of another person with this ord.
+pub fn message(ord: u64) -> Message {
     let (id, nick, content) = (MessageId([0; 16]), "tom".into(), "hello".into());
-    Message { id, sender: None, nick, content, seq, time: 0, own: false, delivery: Delivery::Sent }
+    Message { id, sender: None, nick, content, ord, time: 0, own: false, delivery: Delivery::Sent }
 }

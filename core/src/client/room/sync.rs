@@ -84,7 +84,7 @@ impl Names<'_> {
             sender: Some(sender),
             nick: self.people.nick(sender),
             content,
-            seq: ord,
+            ord,
             time,
             own: self.me == Some(sender),
             delivery: Delivery::Sent,
@@ -111,7 +111,7 @@ impl RoomState {
                 None => {
                     if let Some((seq, message)) = names.read_message(envelope) {
                         last = Some((seq, message.id));
-                        newest = newest.max(Some(message.seq));
+                        newest = newest.max(Some(message.ord));
                         self.add_message(message);
                     }
                 }
@@ -183,7 +183,7 @@ impl RoomState {
     pub(in crate::client) fn add_page(&mut self, range: Range, mut messages: Vec<Message>) {
         let range = Range { from: range.from.max(self.first_ord - 1), to: range.to };
         let is_new = |message: &Message| {
-            range.from < message.seq && message.seq <= range.to && !self.known.contains(message.seq)
+            range.from < message.ord && message.ord <= range.to && !self.known.contains(message.ord)
         };
         messages.retain(is_new);
         for message in &messages {
@@ -198,7 +198,7 @@ impl RoomState {
     }
 
     fn add_message(&mut self, message: Message) {
-        let ord = message.seq;
+        let ord = message.ord;
         if ord < self.first_ord || self.known.contains(ord) {
             return;
         }

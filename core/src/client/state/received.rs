@@ -92,7 +92,7 @@ impl ClientState {
             self.ignored += 1;
             return;
         };
-        self.account.handle_message(room, message.seq, message.own, message.time);
+        self.account.handle_message(room, message.ord, message.own, message.time);
         self.move_unread_line(room, &message);
         if let Some(state) = self.rooms.get_mut(&room).filter(|state| state.is_subscribed()) {
             state.handle_message(seq, message);
@@ -292,9 +292,9 @@ impl ClientState {
         if self.open != Some(room) || message.own || sees_it {
             return;
         }
-        let is_first = self.account.room(room).is_some_and(|entry| entry.cursor().ord + 1 == message.seq);
+        let is_first = self.account.room(room).is_some_and(|entry| entry.cursor().ord + 1 == message.ord);
         if let Some(state) = self.rooms.get_mut(&room).filter(|_| is_first) {
-            state.set_unread_line(Some(message.seq - 1));
+            state.set_unread_line(Some(message.ord - 1));
         }
     }
 

@@ -46,7 +46,7 @@ fn an_own_message_is_shown_at_once_and_replaced_by_the_acknowledged_one() {
             .filter(|update| matches!(update, TimelineUpdate::Message(_) | TimelineUpdate::Discarded(_)))
             .collect();
         let [TimelineUpdate::Message(message)] = &sent[..] else { panic!("{sent:?}") };
-        assert_eq!((message.id, message.delivery, message.seq), (id, Delivery::Sent, 5));
+        assert_eq!((message.id, message.delivery, message.ord), (id, Delivery::Sent, 5));
         driver.drain();
         assert_eq!(driver.deliveries()[&id], Delivery::Sent);
     }

@@ -5,12 +5,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn at(n: u8, seq: u64, time: i64) -> Message {
-    message(n, "tom", seq, time)
+fn at(n: u8, ord: u64, time: i64) -> Message {
+    message(n, "tom", ord, time)
 }
 
 fn queued(n: u8, time: i64) -> Message {
-    Message { delivery: Delivery::Queued, seq: u64::from(n), ..message(n, "me", 0, time) }
+    Message { delivery: Delivery::Queued, ord: u64::from(n), ..message(n, "me", 0, time) }
 }
 
 /// The days of the headings, in order.
@@ -28,7 +28,7 @@ fn messages_queued_yesterday_stay_under_todays_heading() {
     assert_eq!(shape(&t), "day m2 m1 m3");
     assert_eq!(headings(&t), [2]);
     // The server acknowledges it with today's time.
-    t.insert(Message { delivery: Delivery::Sent, seq: 2, ..message(1, "me", 2, 2 * DAY + 6) });
+    t.insert(Message { delivery: Delivery::Sent, ord: 2, ..message(1, "me", 2, 2 * DAY + 6) });
     assert_eq!(shape(&t), "day m2 m1 +m3");
 }
 
@@ -85,8 +85,8 @@ proptest! {
         ops in prop::collection::vec((0u8..40, 0u64..30, 0i64..6, any::<bool>()), 0..80),
     ) {
         let mut t = Timeline::new(1000, |time| time.div_euclid(DAY));
-        for (n, seq, day, remove) in ops {
-            let message = if seq == 0 { queued(n, day * DAY) } else { at(n, seq, day * DAY) };
+        for (n, ord, day, remove) in ops {
+            let message = if ord == 0 { queued(n, day * DAY) } else { at(n, ord, day * DAY) };
             if remove { t.discard(message.id) } else { t.insert(message) }
             let days = headings(&t);
             prop_assert!(days.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", days);

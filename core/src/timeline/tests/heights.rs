@@ -58,7 +58,7 @@ fn gaps_are_not_taller_than_browsers_allow() {
     timeline.set_gaps(&[state(0, 1_000_000, false)]);
     assert!((timeline.height_of(0) - 6_000_000.0).abs() < 1.0);
     // After pages in several places the remaining gaps keep their share of the height until they are rebalanced.
-    timeline.insert_page((1..900_000).step_by(1_000).map(at_seq).collect());
+    timeline.insert_page((1..900_000).step_by(1_000).map(at_ord).collect());
     let remaining: Vec<_> = timeline
         .rows()
         .filter_map(|row| match row.kind {
@@ -68,7 +68,7 @@ fn gaps_are_not_taller_than_browsers_allow() {
         })
         .collect();
     timeline.set_gaps(&remaining);
-    let (last, left) = (timeline.index_of_seq(999_999).unwrap(), (1_000_000 - remaining[0].gap.from) as f64);
+    let (last, left) = (timeline.index_of_ord(999_999).unwrap(), (1_000_000 - remaining[0].gap.from) as f64);
     assert!((timeline.height_of(last) - left * 6.0).abs() < 1.0);
     assert!(timeline.rebalance_gaps() && !timeline.rebalance_gaps());
     assert!((timeline.height_of(last) - left * f64::from(RowMetrics::default().message_px)).abs() < 1.0);

@@ -29,9 +29,9 @@ fn check(t: &Timeline) -> Result<(), TestCaseError> {
     }
     for at in 0..t.len() {
         prop_assert!(
-            t.seq(at).is_none_or(|seq| !gaps.contains(seq)),
+            t.ord(at).is_none_or(|ord| !gaps.contains(ord)),
             "{} is shown and in a gap",
-            t.seq(at).unwrap_or(0)
+            t.ord(at).unwrap_or(0)
         );
     }
     Ok(())
@@ -43,7 +43,7 @@ proptest! {
         let mut t = timeline();
         for (n, what, day) in ops {
             match what {
-                0 => t.insert(Message { seq: u64::from(n / 2), ..message(n, "me", 0, day * DAY) }),
+                0 => t.insert(Message { ord: u64::from(n / 2), ..message(n, "me", 0, day * DAY) }),
                 1 => t.discard(MessageId([n; 16])),
                 2 => t.presence_changed(&n.to_string().into(), day % 2 == 0, 0),
                 _ => t.insert(message(n, if n % 3 == 0 { "tom" } else { "me" }, u64::from(n) + 1, i64::from(n / 10) * DAY)),
@@ -65,11 +65,11 @@ proptest! {
         for (what, at, count) in ops {
             match what {
                 0 | 1 => {
-                    t.insert_page((at + 1..=at + count).filter(|seq| *seq <= last).map(at_seq).collect());
+                    t.insert_page((at + 1..=at + count).filter(|ord| *ord <= last).map(at_ord).collect());
                     known.insert(at, (at + count).min(last));
                 }
                 2 => for _ in 0..count {
-                    t.insert(at_seq(last + 1));
+                    t.insert(at_ord(last + 1));
                     known.insert(last, last + 1);
                     last += 1;
                 },
@@ -82,11 +82,11 @@ proptest! {
             t.set_gaps(&gaps_of(&known, last));
             check(&t)?;
             prop_assert!(t.len() <= 400 + 7 * BLOCK_ROWS, "there are {} rows", t.len());
-            for seq in 1..=last {
-                let row = t.index_of_seq(seq).unwrap();
-                let missing = t.gap_at(row).is_some_and(|m| m.gap.from < seq && seq <= m.gap.to);
-                prop_assert!(known.contains(seq) != missing, "{seq}");
-                prop_assert!(missing || t.seq(row) == Some(seq), "{seq}");
+            for ord in 1..=last {
+                let row = t.index_of_ord(ord).unwrap();
+                let missing = t.gap_at(row).is_some_and(|m| m.gap.from < ord && ord <= m.gap.to);
+                prop_assert!(known.contains(ord) != missing, "{ord}");
+                prop_assert!(missing || t.ord(row) == Some(ord), "{ord}");
             }
         }
     }

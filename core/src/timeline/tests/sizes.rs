@@ -3,12 +3,12 @@
 use super::*;
 use crate::model::UserId;
 
-fn by(sender: u8, nick: &str, seq: u64) -> Message {
-    Message { sender: Some(UserId([sender; 16])), nick: nick.into(), ..at_seq(seq) }
+fn by(sender: u8, nick: &str, ord: u64) -> Message {
+    Message { sender: Some(UserId([sender; 16])), nick: nick.into(), ..at_ord(ord) }
 }
 
 fn queued(n: u8, order: u64) -> Message {
-    Message { delivery: Delivery::Queued, seq: order, ..message(n, "me", 0, 0) }
+    Message { delivery: Delivery::Queued, ord: order, ..message(n, "me", 0, 0) }
 }
 
 #[test]
@@ -49,26 +49,26 @@ fn deleted_messages_are_removed_with_what_is_between_them() {
 #[test]
 fn a_message_after_a_gap_is_inserted_behind_it() {
     let mut t = timeline();
-    t.insert(at_seq(1));
+    t.insert(at_ord(1));
     t.insert(queued(9, 1));
     t.set_gaps(&[state(1, 6, false)]);
-    t.insert(Message { content: "seven".into(), ..at_seq(7) });
+    t.insert(Message { content: "seven".into(), ..at_ord(7) });
     assert_eq!(short(&t), "1 g1-6 7 1");
 }
 
 #[test]
 fn an_own_message_that_is_found_in_a_gap_moves_there() {
     let mut t = timeline();
-    t.insert(at_seq(1));
+    t.insert(at_ord(1));
     t.insert(queued(9, 1));
     t.set_gaps(&[state(1, 6, false)]);
     let key = t.key(2);
-    t.insert(Message { seq: 4, delivery: Delivery::Sent, ..queued(9, 1) });
+    t.insert(Message { ord: 4, delivery: Delivery::Sent, ..queued(9, 1) });
     assert_eq!(short(&t), "1 g1-3 4 g4-6");
     assert_eq!(t.key(2), key);
     // One after the gap stays where it is.
     t.insert(queued(8, 2));
-    t.insert(Message { seq: 7, delivery: Delivery::Sent, ..queued(8, 2) });
+    t.insert(Message { ord: 7, delivery: Delivery::Sent, ..queued(8, 2) });
     assert_eq!(short(&t), "1 g1-3 4 g4-6 7");
 }
 
@@ -79,7 +79,7 @@ fn a_message_of_another_sender_with_the_same_id_is_another_one() {
     t.insert(own.clone());
     t.insert(Message { id: own.id, ..by(2, "tom", 1) });
     assert_eq!(short(&t), "1 1");
-    t.insert(Message { seq: 2, delivery: Delivery::Sent, ..own });
+    t.insert(Message { ord: 2, delivery: Delivery::Sent, ..own });
     assert_eq!(short(&t), "1 2");
 }
 
@@ -121,7 +121,7 @@ fn the_line_is_above_the_first_new_message_or_the_gap_that_begins_with_it() {
     assert_eq!(lines(&t), [false, false, false, false, true, false]);
     t.set_unread_line(Some(6));
     assert_eq!(lines(&t), [false; 6], "its place is not loaded");
-    t.insert_page(vec![at_seq(7)]);
+    t.insert_page(vec![at_ord(7)]);
     assert_eq!(short(&t), "1 2 3 4 g4-6 7 g7-9 2");
     assert_eq!(lines(&t), [false, false, false, false, false, true, false, false]);
     t.set_unread_line(None);

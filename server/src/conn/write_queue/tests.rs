@@ -53,7 +53,7 @@ fn queue_is_full_by_bytes_or_by_buffers() {
     assert_eq!(sender.push(Bytes::from_static(b"12345678")), Ok(()));
     assert_eq!(sender.push(Bytes::from_static(b"123")), Err(Full));
     assert_eq!(sender.push(Bytes::from_static(b"1")), Ok(()));
-    assert_eq!(sender.push_snapshot(Bytes::from_static(b"123456789")), Ok(()));
+    assert_eq!(sender.push(Bytes::from_static(b"2")), Ok(()));
     assert_eq!(sender.push(Bytes::new()), Err(Full));
     sender.flush(true);
     let mut out = VecDeque::new();

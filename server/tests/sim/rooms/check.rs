@@ -291,7 +291,7 @@ fn check_timeline(
         shown.into_iter().partition(|message| message.delivery == Delivery::Sent);
     let shown: Vec<(u64, MessageId, UserId, &str)> = sent
         .iter()
-        .map(|message| (message.seq, message.id, message.sender.unwrap(), &*message.content))
+        .map(|message| (message.ord, message.id, message.sender.unwrap(), &*message.content))
         .collect();
     // A tab still shows deleted messages that it has received.
     let shown_deleted: BTreeSet<_> =
@@ -304,7 +304,7 @@ fn check_timeline(
         .collect();
     assert_eq!(shown, expected, "the messages that tab {at} shows in {room:?}");
     // A new device does not learn the names of those whose messages are deleted.
-    for message in sent.iter().filter(|message| message.seq >= log.first_ord) {
+    for message in sent.iter().filter(|message| message.ord >= log.first_ord) {
         let nick = fresh.people().nick(message.sender.unwrap());
         assert_eq!(message.nick, nick, "the sender of {message:?} in tab {at}");
     }

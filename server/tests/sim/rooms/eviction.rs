@@ -51,7 +51,7 @@ impl Shown {
     /// stay.
     fn evict(&mut self, room: parlour_core::model::RoomId, range: Range) {
         let mut messages = self.messages(room);
-        messages.retain(|message| !(range.from < message.seq && message.seq <= range.to));
+        messages.retain(|message| !(range.from < message.ord && message.ord <= range.to));
         let (sent, own): (Vec<_>, Vec<_>) =
             messages.into_iter().partition(|message| message.delivery == Delivery::Sent);
         let mut timeline = super::tab::timeline();

@@ -226,7 +226,7 @@ impl World {
 
     fn output(&mut self, server: usize, output: Output, overflowed: &mut Vec<(ConnectionId, bool)>) {
         match output {
-            Output::Send { conn, frames } | Output::Snapshot { conn, frames } => {
+            Output::Send { conn, frames } => {
                 self.transmit(server, &[conn], &payloads(&frames), QUEUE_LIMITS.1, overflowed);
             }
             Output::Fanout { to, frames } => {

@@ -105,7 +105,7 @@ fn shown(envelope: Envelope, me: Option<parlour_core::model::UserId>) -> Message
         sender,
         nick: envelope.user_name.into(),
         content: envelope.content.into(),
-        seq: envelope.ord,
+        ord: envelope.ord,
         time: envelope.time,
         own: sender == me,
         delivery: parlour_core::model::Delivery::Sent,
@@ -182,8 +182,8 @@ fn stored_form(room: RoomId, message: &Message) -> Envelope {
         sender: message.sender.map(|sender| sender.0.to_vec()).unwrap_or_default(),
         user_name: message.nick.to_string(),
         content: message.content.to_string(),
-        ord: message.seq,
-        seq: message.seq,
+        ord: message.ord,
+        seq: message.ord,
         time: message.time,
         ..Envelope::default()
     }

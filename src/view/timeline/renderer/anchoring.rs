@@ -76,11 +76,11 @@ impl Renderer {
             match &mut self.anchor {
                 ScrollAnchor::End => {}
                 ScrollAnchor::Start => {
-                    self.anchor = ScrollAnchor::Seq { seq: BEFORE_FIRST, offset: expected };
+                    self.anchor = ScrollAnchor::Ord { ord: BEFORE_FIRST, offset: expected };
                 }
                 // The anchor's own offset may be one that could not be scrolled to.
                 ScrollAnchor::Row { offset, .. } => *offset = expected,
-                ScrollAnchor::Seq { offset, .. } => *offset -= by,
+                ScrollAnchor::Ord { offset, .. } => *offset -= by,
             }
         } else {
             self.update_anchor();
@@ -92,7 +92,7 @@ impl Renderer {
     pub(super) fn anchor_position(&self) -> f64 {
         let content = match self.anchor {
             ScrollAnchor::Row { key, .. } => self.rows.content_top(key),
-            ScrollAnchor::End | ScrollAnchor::Start | ScrollAnchor::Seq { .. } => None,
+            ScrollAnchor::End | ScrollAnchor::Start | ScrollAnchor::Ord { .. } => None,
         };
         content.unwrap_or_else(|| self.rows.top()) - self.viewport.top()
     }
@@ -128,7 +128,7 @@ impl Renderer {
     fn nearest_position(&self, timeline: &Timeline, from: usize) -> Option<ScrollPosition> {
         let from_there = (from..timeline.len()).take(MAX_ROWS_BACK);
         from_there.chain((0..from).rev().take(MAX_ROWS_BACK)).find_map(|at| {
-            let ord = timeline.seq(at)?;
+            let ord = timeline.ord(at)?;
             let offset = self.rows.content_top(timeline.key(at)?)? - self.viewport.top();
             // No viewport is so high that this is not exact to a hundredth of a pixel.
             #[allow(clippy::cast_possible_truncation)]

@@ -102,8 +102,8 @@ fn check_timelines(peer: &Peer) -> Result<(), TestCaseError> {
             let position = timeline.position_in_set(at);
             match row.kind {
                 RowKind::Message { message, .. } if message.delivery == crate::model::Delivery::Sent => {
-                    prop_assert_eq!(message.seq, next, "in {:?}", room);
-                    prop_assert!(state.known().contains(message.seq));
+                    prop_assert_eq!(message.ord, next, "in {:?}", room);
+                    prop_assert!(state.known().contains(message.ord));
                     prop_assert_eq!(position, Some(next - state.first_ord() + 1));
                     next += 1;
                 }

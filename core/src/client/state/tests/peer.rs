@@ -84,7 +84,7 @@ impl Peer {
                 RowKind::Message { message, .. } => Some(message),
                 _ => None,
             };
-            let is_stored = |message: &Message| range.is_some_and(|range| range.from < message.seq);
+            let is_stored = |message: &Message| range.is_some_and(|range| range.from < message.ord);
             let messages = timeline.rows().filter_map(sent);
             let messages =
                 messages.filter(|message| message.delivery == Delivery::Sent && is_stored(message));
@@ -139,7 +139,7 @@ impl Peer {
             sender: Some(ME),
             nick: self.state.people().nick(ME),
             content: content.into(),
-            seq: self.last_order,
+            ord: self.last_order,
             time: 0,
             own: true,
             delivery: Delivery::Queued,
@@ -255,7 +255,7 @@ impl Peer {
     pub fn shown(&self, room: RoomId) -> Vec<(u64, String, String)> {
         let sent = |row: Row| match row.kind {
             RowKind::Message { message, .. } if message.delivery == Delivery::Sent => {
-                Some((message.seq, message.nick.to_string(), message.content.to_string()))
+                Some((message.ord, message.nick.to_string(), message.content.to_string()))
             }
             _ => None,
         };

@@ -59,7 +59,7 @@ fn a_reset_keeps_no_old_message() {
         sender: Some(user(2)),
         nick: "tom".into(),
         content: "old".into(),
-        seq: 5,
+        ord: 5,
         time: 0,
         own: false,
         delivery: Delivery::Sent,
@@ -132,7 +132,7 @@ fn matches_of_a_search_are_not_added_to_the_room() {
     page.messages.reverse();
     let (newest, count) = (page.messages[0].ord, page.messages.len());
     let found = peer.state.read_search(page);
-    assert_eq!((found.len(), found[0].seq), (count, newest), "newest first");
+    assert_eq!((found.len(), found[0].ord), (count, newest), "newest first");
     assert!(found[0].own && !found[1].own);
     peer.drain();
     assert_eq!(gaps(&peer, ROOM), before);
