@@ -1,6 +1,6 @@
 //! Loading messages that were sent before the user joined or while the user was disconnected.
 
-use parlour_e2e::{DesktopPeer, Page, Server, browser_test, keys, scroll_test, scroll_test_in_each};
+use parlour_e2e::{DesktopPeer, Page, Server, keys, scroll_test, scroll_test_in_each};
 
 fn line(n: usize) -> String {
     // Some lines wrap, so that rows differ in height.
