@@ -49,7 +49,7 @@ usage: cargo xtask run [-- server arguments]
        cargo xtask bench [--check] [--rounds N] [--seconds N] [--only TEXT]
        cargo xtask size
        cargo xtask soak [sim|kill|browser|all] [--minutes N]
-       cargo xtask plant";
+       cargo xtask plant [part of a name ...]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

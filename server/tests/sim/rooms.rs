@@ -3,7 +3,7 @@
 //!
 //! Users send, create, join, leave, invite, remove, rename, archive, read, mark as unread, open, search, browse, log out and
 //! log in again, on one of two servers, at random, while connections break or are closed by a middlebox, tabs hang or die or
-//! evict messages from memory, storages fail, clocks leap, old messages are deleted, and a server is killed or its log restored
+//! evict messages from memory, storages fail or are missing, browsers refuse locks, clocks leap, old messages are deleted, and a server is killed or its log restored
 //! from a backup. Then all faults stop for a while, and
 //!
 //! - no acknowledged message is lost or doubled, and each sender's messages to a room are in order;
@@ -60,13 +60,14 @@ use crate::{env, run_many, tally::Tally};
 const SEEDS: u64 = 100;
 /// The events that must have happened in so many runs.
 #[rustfmt::skip] // A table.
-const FAULTS: [&str; 31] = [
+const FAULTS: [&str; 34] = [
     "aborting storages", "backups", "broken connections", "changes of the server", "clock jumps", "closed by the middlebox",
     "dead connections", "evictions", "failed appends", "hanging storages", "ids of other accounts", "kills",
-    "kills during an append", "late packets", "leaders that stepped down", "leaps of a year", "lines of a basic client",
+    "kills during an append", "late packets", "leaders that stepped down", "leaders without a lock", "leaps of a year", "lines of a basic client",
     "logins to new accounts", "logouts", "logouts that wait", "messages deleted for their age",
     "messages discarded at logouts", "messages marked as unread", "readings of everything",
-    "restored logs", "rooms to create", "stalls", "starts with a full disk", "stolen locks", "tabs killed",
+    "refused locks", "restored logs", "rooms to create", "stalls", "starts with a full disk", "stolen locks", "tabs killed",
+    "tabs killed without a storage",
     "tabs that hang",
 ];
 /// The number of random events of a run.

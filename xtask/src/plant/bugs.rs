@@ -134,4 +134,39 @@ pub const BUGS: &[Bug] = &[
         text: "if is_moved && (is_live || before.is_some()) {",
         replacement: "if is_moved && is_live {",
     }] },
+    Bug { name: "account kept on the device after a logout", edits: &[Edit {
+        file: "core/src/client/leaving.rs",
+        text: "        self.persister.forget();
+",
+        replacement: "",
+    }] },
+    Bug { name: "leader that hangs not replaced", edits: &[Edit {
+        file: "core/src/client/tabs/watch.rs",
+        text: "        if now >= asked + self.patience() {",
+        replacement: "        if now >= asked + self.patience() && self.lock_refused {",
+    }] },
+    Bug { name: "departure published before the last messages", edits: &[Edit {
+        file: "server/src/hub/departure.rs",
+        text: "if self.append_queue.is_settled(last_batch) {",
+        replacement: "if self.append_queue.is_settled(last_batch) || true {",
+    }] },
+    Bug { name: "first message after all were deleted", edits: &[Edit {
+        file: "server/src/store/sqlite/retention.rs",
+        text: "ifnull(?2, head_ord + 1)",
+        replacement: "ifnull(?2, 1)",
+    }] },
+    Bug { name: "room without its new oldest message", edits: &[Edit {
+        file: "server/src/store/sqlite/retention.rs",
+        text: "        messages_deleted(connection, number)?;
+",
+        replacement: "        let _ = number;
+",
+    }] },
+    Bug { name: "evicted messages not loaded again", edits: &[Edit {
+        file: "core/src/client/room.rs",
+        text: "        self.known.remove(range.from, range.to);
+",
+        replacement: "        let _ = range;
+",
+    }] },
 ];

@@ -308,9 +308,14 @@ fn check_timeline(
         let nick = fresh.people().nick(message.sender.unwrap());
         assert_eq!(message.nick, nick, "the sender of {message:?} in tab {at}");
     }
-    for message in others {
+    for message in &others {
         let is_failed = matches!(message.delivery, Delivery::Failed(_));
         assert!(is_failed, "tab {at} shows in {room:?} {message:?}");
+    }
+    let tab = &world.tabs[at];
+    for (key, sent) in world.ledger.failed_on(tab.device, room) {
+        let is_shown = tab.account != Some(key.0) || others.iter().any(|message| message.id == key.1);
+        assert!(is_shown, "{sent:?} has failed, and tab {at} does not show it");
     }
 }
 
@@ -358,6 +363,7 @@ fn check_against_log(world: &World, at: usize) {
         assert_eq!((entry.kind, entry.role), (log.kind, log.role(me)), "{:?}", entry.room);
         assert_eq!((entry.unread(), entry.attention()), (unread, attention), "{:?} of {me:?}", entry.room);
         assert_eq!(entry.archived, log.archived, "{:?}", entry.room);
+        assert!(!entry.people.contains(&me), "{me:?} is one of its own people in {:?}", entry.room);
         let state = state.room(entry.room).filter(|_| entry.role.is_member());
         if let Some((state, topic)) = state.zip(log.topic.as_ref()) {
             assert_eq!(**state.topic(), **topic, "{:?}", entry.room);

@@ -81,6 +81,10 @@ pub struct Device {
     /// The time at which the last result is reported: they are reported in order.
     reported_at: Millis,
     pub middlebox: Option<Middlebox>,
+    /// Its browser has a storage. Without one, what was not sent is lost with the tab, and the session with the last tab.
+    pub has_storage: bool,
+    /// Its browser has no locks, or refuses them.
+    pub refuses_locks: bool,
 }
 
 impl Device {
@@ -97,6 +101,8 @@ impl Device {
             timed_out: false,
             reported_at: 0,
             middlebox: None,
+            has_storage: true,
+            refuses_locks: false,
         }
     }
 
@@ -111,13 +117,19 @@ impl Device {
         self.stores.entry(scope.into()).or_default()
     }
 
+    fn works(&self) -> bool {
+        self.has_storage && self.health == Health::Works
+    }
+
     /// The data of a scope, if there is some and it can be read.
     pub fn readable(&self, scope: &str) -> Option<&Store> {
-        self.stores.get(scope).filter(|_| self.health == Health::Works)
+        self.stores.get(scope).filter(|_| self.works())
     }
 
     pub fn fail(&mut self, health: Health) {
-        (self.health, self.has_failed) = (health, true);
+        if self.has_storage {
+            (self.health, self.has_failed) = (health, true);
+        }
     }
 
     /// The storage works again. What hung is executed.
@@ -167,7 +179,7 @@ impl World {
             self.devices[device].requests.pop_front_if(|request: &mut Request| request.due <= now)
         {
             let this = &mut self.devices[device];
-            let works = this.health == Health::Works;
+            let works = this.works();
             let last_lease = this.store(&request.scope).lease;
             let is_refused = matches!(request.work, Work::Write { lease, .. } if works && lease < last_lease);
             let mut wait = 0;
@@ -219,13 +231,23 @@ impl World {
         self.devices[device].store(scope)
     }
 
-    /// Returns `true` if a tab has the lock of its scope.
+    /// Returns `true` if a tab has the lock of its scope, or was the last one to lead without it.
     pub fn holds_lock(&self, tab: usize) -> bool {
         let Tab { device, ref scope, .. } = self.tabs[tab];
         self.devices[device].stores.get(scope).is_some_and(|store| store.holder == Some(tab))
     }
 
+    /// Returns `true` if the browser of a tab refuses locks.
+    pub fn refuses_locks(&self, tab: usize) -> bool {
+        self.devices[self.tabs[tab].device].refuses_locks
+    }
+
     pub fn request_lock(&mut self, tab: usize) {
+        if self.refuses_locks(tab) {
+            self.tally.count("refused locks");
+            let due = self.now + 1;
+            return self.tabs[tab].deliver(due, Input::Refused);
+        }
         self.store_of(tab).waiting.push_back(tab);
         self.grant_locks(self.tabs[tab].device);
     }
@@ -241,14 +263,15 @@ impl World {
         self.grant_locks(self.tabs[tab].device);
     }
 
-    /// Takes the lock from the tab that holds it.
+    /// Takes the lock from the tab that holds it. If the browser refuses that too, the tab leads without it, and nobody is told.
     pub fn steal_lock(&mut self, tab: usize) {
-        self.tally.count("stolen locks");
+        let is_refused = self.refuses_locks(tab);
+        self.tally.count(if is_refused { "leaders without a lock" } else { "stolen locks" });
         self.tabs[tab].has_stolen = true;
         let due = self.now + 1;
         let store = self.store_of(tab);
         store.waiting.retain(|waiting| *waiting != tab);
-        if let Some(loser) = store.holder.replace(tab).filter(|holder| *holder != tab) {
+        if let Some(loser) = store.holder.replace(tab).filter(|holder| *holder != tab && !is_refused) {
             self.tabs[loser].deliver(due, Input::Lost);
         }
         self.tabs[tab].deliver(due, Input::Granted);

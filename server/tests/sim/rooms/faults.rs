@@ -79,6 +79,9 @@ fn kill_tab(world: &mut World, at: usize) {
         return;
     }
     world.tally.count("tabs killed");
+    if !world.devices[world.tabs[at].device].has_storage {
+        world.tally.count("tabs killed without a storage");
+    }
     world.close_tab(at);
     let open_at = world.now + world.rng.below(9_000);
     world.tabs[at].open_at = Some(open_at);

@@ -51,6 +51,12 @@ impl Ledger {
         self.sent.iter().any(|(of, _)| *of == key)
     }
 
+    /// The messages to a room that were sent on a device, have failed, and were not discarded.
+    pub fn failed_on(&self, device: usize, room: RoomId) -> impl Iterator<Item = &(Key, Sent)> {
+        let of_device = self.sent.iter().filter(move |(_, sent)| sent.device == device && sent.room == room);
+        of_device.filter(|(key, _)| self.failed.contains_key(key) && !self.excused.contains(key))
+    }
+
     pub fn acknowledged(&mut self, key: Key) {
         self.failed.remove(&key);
         self.acknowledged.insert(key);
@@ -94,7 +100,8 @@ impl Ledger {
     /// A client has discarded a message. It does so when its user has left the room, also with what was written before the
     /// server has answered.
     pub fn discarded(&mut self, key: Key, room: RoomId) {
-        if self.left.contains(&(key.0, room)) && !self.acknowledged.contains(&key) {
+        let is_to_room = self.sent.iter().any(|(of, sent)| *of == key && sent.room == room);
+        if is_to_room && self.left.contains(&(key.0, room)) && !self.acknowledged.contains(&key) {
             self.excused.insert(key);
         }
     }

@@ -35,9 +35,14 @@ impl World {
             return self.log_in_again(at);
         }
         let device = &self.devices[tab.device];
-        let has_leader = device.stores.get(&tab.scope).is_some_and(|store| store.holder.is_some());
-        let readable = device.readable(&tab.scope);
-        if !has_leader && readable.is_some_and(|store| !store.has_account()) {
+        let holder = device.stores.get(&tab.scope).and_then(|store| store.holder);
+        let has_leader = holder.is_some() && !device.refuses_locks;
+        let is_missing = match device.readable(&tab.scope) {
+            Some(store) => !store.has_account(),
+            // One that fails is tried again by the user.
+            None => !device.has_storage,
+        };
+        if !has_leader && is_missing {
             return self.log_in_again(at);
         }
         self.tabs[at].is_new_login = false;

@@ -33,6 +33,10 @@ pub struct Plan {
     pub logouts: bool,
     /// There are two servers, and users log in to either after a logout.
     pub servers: bool,
+    /// Some devices have browsers that refuse locks.
+    pub refused_locks: bool,
+    /// Some devices have no storage.
+    pub missing_storage: bool,
 }
 
 impl Plan {
@@ -50,6 +54,8 @@ impl Plan {
             evictions: false,
             logouts: false,
             servers: false,
+            refused_locks: false,
+            missing_storage: false,
         }
     }
 
@@ -68,6 +74,8 @@ impl Plan {
             evictions: rng.once_in(3),
             logouts: rng.once_in(3),
             servers: rng.once_in(3),
+            refused_locks: rng.once_in(4),
+            missing_storage: rng.once_in(4),
             ..Self::calm(rng)
         }
     }

@@ -159,7 +159,9 @@ impl World {
 
     /// What the devices have is of the accounts that are logged in there.
     pub fn check_devices(&self) {
-        for (number, device) in self.devices.iter().enumerate().filter(|(_, device)| !device.has_failed) {
+        for (number, device) in
+            self.devices.iter().enumerate().filter(|(_, device)| device.has_storage && !device.has_failed)
+        {
             for (scope, store) in &device.stores {
                 let stored = store.stored();
                 let tab = device.tabs.iter().map(|at| &self.tabs[*at]).find(|tab| tab.scope == *scope);

@@ -91,7 +91,9 @@ impl World {
         let user = self.tabs[at].user;
         let is_about_nick = self.tabs[at].shown.connection.is_nick_refused();
         if matches!(self.tabs[at].shown.connection, Connection::Failed { status: Status::AccountGone, .. }) {
-            // A restored log does not have the account.
+            // A restored log does not have the account, and a session ends after a year.
+            let is_possible = self.plan.restores || self.plan.leaps.is_some() || self.plan.bad_storage;
+            assert!(is_possible, "the account of tab {at} is gone");
             self.tally.count("accounts that are gone");
             return self.log_out(at);
         }
@@ -143,15 +145,18 @@ impl World {
             self.step_down(at);
             return self.handle(at, input);
         }
-        let is_guarded =
-            !matches!(input, Input::Granted | Input::Lost | Input::Checked(_) | Input::Read { .. });
+        let is_guarded = !matches!(
+            input,
+            Input::Granted | Input::Lost | Input::Refused | Input::Checked(_) | Input::Read { .. }
+        );
         if !is_guarded || !matches!(tab.role, Role::Leader(..)) {
             return self.handle(at, input);
         }
         match tab.gate.admit(now, input) {
             Admission::Admitted(input) => self.handle(at, input),
             Admission::Check => {
-                let is_held = self.holds_lock(at);
+                // A browser that does not answer is believed to have kept it.
+                let is_held = self.refuses_locks(at) || self.holds_lock(at);
                 self.tabs[at].deliver(now + 1, Input::Checked(is_held));
             }
             Admission::Held => {}
@@ -173,6 +178,7 @@ impl World {
                 self.post(at, &announcement);
                 self.request(at, Work::Lead(lease));
             }
+            (Input::Refused, Role::Follower(follower)) => follower.handle_lock_refused(now.monotonic),
             (Input::Lost, _) | (Input::Checked(false), Role::Leader(..)) => return self.step_down(at),
             (Input::Checked(true), Role::Leader(..)) => {
                 for input in tab.gate.open(now.monotonic) {

@@ -36,6 +36,8 @@ pub enum Input {
     Channel(Vec<u8>),
     Granted,
     Lost,
+    /// The browser refuses the lock.
+    Refused,
     /// The result of a lock check.
     Checked(bool),
     /// The device was read by a tab that becomes the leader, or could not be. With the requested lease number and the

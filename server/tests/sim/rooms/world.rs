@@ -99,7 +99,11 @@ impl World {
             for _ in 0..DEVICES {
                 world.add_device(user, world.plan.tabs);
                 let middlebox = world.plan.middlebox.filter(|_| world.rng.once_in(2));
-                world.devices.iter_mut().next_back().unwrap().middlebox = middlebox;
+                let refuses_locks = world.plan.refused_locks && world.rng.once_in(2);
+                let has_storage = !world.plan.missing_storage || world.rng.once_in(2);
+                let device = world.devices.iter_mut().next_back().unwrap();
+                (device.middlebox, device.refuses_locks) = (middlebox, refuses_locks);
+                device.has_storage = has_storage;
             }
         }
         for server in 0..servers {
