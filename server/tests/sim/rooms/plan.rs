@@ -33,6 +33,8 @@ pub struct Plan {
     pub logouts: bool,
     /// There are two servers, and users log in to either after a logout.
     pub servers: bool,
+    /// Strangers come and go.
+    pub strangers: bool,
 }
 
 impl Plan {
@@ -50,6 +52,7 @@ impl Plan {
             evictions: false,
             logouts: false,
             servers: false,
+            strangers: false,
         }
     }
 
@@ -68,6 +71,7 @@ impl Plan {
             evictions: rng.once_in(3),
             logouts: rng.once_in(3),
             servers: rng.once_in(3),
+            strangers: rng.once_in(3),
             ..Self::calm(rng)
         }
     }
