@@ -244,6 +244,16 @@ impl Service {
         }
     }
 
+    /// Deletes the messages of this tab that were perhaps persisted after a logout. The browser executes the writes of a tab in
+    /// their order.
+    pub(super) fn delete_after_logout(&self) {
+        let next = || self.inner.borrow_mut().follower().and_then(Follower::poll_deletion);
+        let changes: Vec<_> = std::iter::from_fn(next).collect();
+        if !changes.is_empty() {
+            self.write(&changes, None, Box::new(|_, _| {}));
+        }
+    }
+
     /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
     fn forward(&self, message: FollowerMessage) {
         let login_number = self.inner.borrow().login_number;

@@ -49,7 +49,7 @@ impl Service {
         });
     }
 
-    /// Passes input to the follower, then posts its messages, persists those that are to be, emits its events and runs its action.
+    /// Passes input to the follower, then posts its messages, persists and deletes what is to be, emits its events and runs its action.
     pub(super) fn run_follower(&self, act: impl FnOnce(&mut Inner) -> FollowerAction) {
         let action = {
             let mut inner = self.inner.borrow_mut();
@@ -61,6 +61,7 @@ impl Service {
         };
         self.post_pending();
         self.forward_unpersisted();
+        self.delete_after_logout();
         self.emit_reports();
         self.set_timer();
         let inner = self.inner.borrow();

@@ -3,12 +3,13 @@
 //!
 //! Users send, create, join, leave, invite, remove, rename, archive, read, mark as unread, open, search, browse, log out and
 //! log in again, on one of two servers, at random, while connections break or are closed by a middlebox, tabs hang or die or
-//! evict messages from memory, storages fail or are missing, browsers refuse locks, clocks leap, old messages are deleted, and a server is killed or its log restored
-//! from a backup. Then all faults stop for a while, and
+//! evict messages from memory, storages fail or are missing, browsers refuse locks, clocks leap, old messages are deleted, a server
+//! is killed or its log restored from a backup, and strangers come and go. Then all faults stop for a while, and
 //!
 //! - no acknowledged message is lost or doubled, and each sender's messages to a room are in order;
 //! - every tab shows what a new device of its account shows, and that is what follows from the log: rows, members, topics,
 //!   timelines, unread counts, attention, read cursors;
+//! - strangers have taken no nick or session from a user, and were not allowed more messages than others;
 //! - no event of a room has reached a connection whose account was not a member;
 //! - each command was answered once;
 //! - nothing of one account or server has reached another, and nothing of it stays on a device after a logout.
@@ -17,7 +18,7 @@
 //! | --- | --- |
 //! | `plan`, `faults`, `user` | what may happen, and what does |
 //! | `world`, `connections` | the clock and the network |
-//! | `server`, `peer` | the servers, the basic client |
+//! | `server`, `peer`, `stranger` | the servers, the basic client, and clients that come and go |
 //! | `device`, `store` | storage and locks; what is stored |
 //! | `tab`, `eviction` | what a tab shows, and evicts from memory |
 //! | `service`, `output`, `roles`, `membership` | driving a tab as the page does |
@@ -45,6 +46,7 @@ mod roles;
 mod server;
 mod service;
 mod store;
+mod stranger;
 mod tab;
 mod user;
 mod wire;
@@ -60,15 +62,15 @@ use crate::{env, run_many, tally::Tally};
 const SEEDS: u64 = 100;
 /// The events that must have happened in so many runs.
 #[rustfmt::skip] // A table.
-const FAULTS: [&str; 34] = [
-    "aborting storages", "backups", "broken connections", "changes of the server", "clock jumps", "closed by the middlebox",
-    "dead connections", "evictions", "failed appends", "hanging storages", "ids of other accounts", "kills",
-    "kills during an append", "late packets", "leaders that stepped down", "leaders without a lock", "leaps of a year", "lines of a basic client",
+const FAULTS: [&str; 40] = [
+    "aborting storages", "backups", "basic strangers", "broken connections", "changes of the server", "clock jumps",
+    "closed by the middlebox", "crowds", "dead connections", "evictions", "failed appends", "floods with many secrets",
+    "floods with one secret", "hanging storages", "ids of other accounts", "impostors", "kills", "kills during an append",
+    "late packets", "leaders that stepped down", "leaders without a lock", "leaps of a year", "lines of a basic client",
     "logins to new accounts", "logouts", "logouts that wait", "messages deleted for their age",
-    "messages discarded at logouts", "messages marked as unread", "readings of everything",
-    "refused locks", "restored logs", "rooms to create", "stalls", "starts with a full disk", "stolen locks", "tabs killed",
-    "tabs killed without a storage",
-    "tabs that hang",
+    "messages discarded at logouts", "messages marked as unread", "readings of everything", "refused locks",
+    "restored logs", "rooms to create", "stalls", "starts with a full disk", "stolen locks",
+    "strangers that were logged in", "tabs killed", "tabs killed without a storage", "tabs that hang",
 ];
 /// The number of random events of a run.
 const STEPS: usize = 200;

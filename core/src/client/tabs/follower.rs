@@ -24,7 +24,7 @@ use crate::{
     client::{AccountRecord, Event, Origin, OwnMessage, cursor::Cursor, state::ClientState},
     device::ClientEvent,
     model::{Delivery, Identity, MessageId, RoomId, UserId},
-    persist::DATABASE_VERSION,
+    persist::{Change, DATABASE_VERSION},
     status::Status,
 };
 
@@ -85,6 +85,8 @@ pub struct Follower {
     internal: u32,
     /// For [`poll_unpersisted`](Self::poll_unpersisted).
     unpersisted: VecDeque<FollowerMessage>,
+    /// For [`poll_deletion`](Self::poll_deletion).
+    deletions: Vec<Change>,
     /// The ids of own messages that were acknowledged or discarded, oldest first, for the time when this tab is the leader.
     settled: VecDeque<MessageId>,
     posts: VecDeque<Bytes>,
@@ -113,6 +115,7 @@ impl Follower {
             commands: Vec::new(),
             internal: 0,
             unpersisted: VecDeque::new(),
+            deletions: Vec::new(),
             settled: VecDeque::new(),
             posts: VecDeque::new(),
             events: VecDeque::new(),
@@ -289,7 +292,8 @@ impl Follower {
         self.subscribed.clear();
         self.told.clear();
         self.unacknowledged.clear();
-        self.unreported.clear();
+        let unreported = std::mem::take(&mut self.unreported).into_iter();
+        self.deletions.extend(unreported.map(|message| message.deletion()));
         self.commands.clear();
         self.unpersisted.clear();
         self.settled.clear();

@@ -12,6 +12,7 @@ use super::{
     log::RoomLog,
     peer::{self, Peer},
     server::Server,
+    stranger::is_of_stranger,
     tab::Action,
     world::World,
 };
@@ -133,8 +134,10 @@ fn load_missing(world: &mut World, at: usize) {
 /// Checks what holds at any time.
 pub fn check_steps(world: &World) {
     let of_servers = world.servers.iter();
-    let of_servers =
-        of_servers.flat_map(|server| server.wire.complaints.iter().chain(&server.witness.complaints));
+    let of_servers = of_servers.flat_map(|server| {
+        let Server { wire, witness, strangers, .. } = server;
+        wire.complaints.iter().chain(&witness.complaints).chain(&strangers.complaints)
+    });
     let complaints: Vec<_> =
         world.tabs.iter().flat_map(|tab| &tab.shown.complaints).chain(of_servers).collect();
     assert!(complaints.is_empty(), "{complaints:?}");
@@ -152,6 +155,8 @@ pub fn check_invariants(world: &mut World) {
     for server in &world.servers {
         assert_eq!(server.wire.unanswered(world.now, 20_000), 0, "commands are not answered");
         check_peer(&server.peer);
+        check_peer(&server.strangers.basic);
+        assert_eq!(server.strangers.excessive(&server.log), [""; 0]);
     }
     check_messages(world);
     world.check_devices();
@@ -232,13 +237,13 @@ fn check_messages(world: &World) {
     }
     let count = places.keys().filter(|key| world.ledger.knows(**key)).count();
     let lobbies = world.servers.iter().map(|server| &server.log.rooms[&RoomId::LOBBY]);
-    let of_peer = lobbies
+    let of_others = lobbies
         .flat_map(|lobby| &lobby.messages)
-        .filter(|message| message.content.starts_with("line "))
+        .filter(|message| message.content.starts_with("line ") || is_of_stranger(&message.content))
         .count();
     let logs = world.servers.iter().flat_map(|server| server.log.rooms.values());
     let all: usize = logs.map(|log| log.messages.len()).sum();
-    assert_eq!(count + of_peer, all, "there are messages that nobody has sent");
+    assert_eq!(count + of_others, all, "there are messages that nobody has sent");
 }
 
 /// The reasons for which a message to a room may be refused.

@@ -28,6 +28,8 @@ pub enum Work {
     Write { client: u64, ticket: u64, lease: u64, changes: Vec<Change>, unconfirmed: Option<Unconfirmed> },
     /// A message of a follower.
     Store(Box<FollowerMessage>),
+    /// What a follower deletes after a logout.
+    Delete(Vec<Change>),
     /// The next leader records its lease number, and reads.
     Lead(u64),
 }
@@ -48,7 +50,7 @@ impl Request {
     fn unconfirmed(&self) -> Option<Unconfirmed> {
         match &self.work {
             Work::Write { unconfirmed, .. } => unconfirmed.clone(),
-            Work::Store(_) | Work::Lead(_) => None,
+            Work::Store(_) | Work::Delete(_) | Work::Lead(_) => None,
         }
     }
 
@@ -56,6 +58,7 @@ impl Request {
         match &self.work {
             Work::Write { changes, .. } => changes,
             Work::Store(message) => std::slice::from_ref(&message.change),
+            Work::Delete(changes) => changes,
             Work::Lead(_) => &[],
         }
     }
@@ -206,6 +209,7 @@ impl World {
             let input = match request.work {
                 Work::Write { client, ticket, .. } => Input::Written { client, ticket, is_refused },
                 Work::Store(message) => Input::Stored(message),
+                Work::Delete(_) => continue,
                 Work::Lead(lease) => {
                     let store = this.store(&request.scope);
                     let recorded = if works { lease.max(store.lease + 1) } else { lease };

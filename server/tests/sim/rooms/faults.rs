@@ -23,6 +23,7 @@ pub fn step(world: &mut World) {
             world.show(at, visible);
         }
         65..69 if world.faults && world.plan.evictions => world.evict_something(at),
+        69..74 if world.faults && world.plan.strangers => world.act_as_strangers(world.server_of(at)),
         // Nothing, so that the system can settle.
         65..78 => {}
         _ if !world.faults => {}

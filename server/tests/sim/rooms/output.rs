@@ -71,10 +71,14 @@ impl World {
         };
         let events: Vec<_> = std::iter::from_fn(|| follower.poll_event()).collect();
         let unpersisted: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
+        let deletions: Vec<_> = std::iter::from_fn(|| follower.poll_deletion()).collect();
         let is_logged_in = follower.is_logged_in();
         let posts: Vec<_> = std::iter::from_fn(|| follower.poll_post(now)).collect();
         posts.iter().for_each(|post| self.post(at, post));
         unpersisted.into_iter().for_each(|message| self.request(at, Work::Store(Box::new(message))));
+        if !deletions.is_empty() {
+            self.request(at, Work::Delete(deletions));
+        }
         for event in events {
             let tab = &mut self.tabs[at];
             tab.is_over |= matches!(&event, FollowerEvent::Client(event) if is_over(tab, event));

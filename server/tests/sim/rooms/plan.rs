@@ -37,6 +37,8 @@ pub struct Plan {
     pub refused_locks: bool,
     /// Some devices have no storage.
     pub missing_storage: bool,
+    /// Strangers come and go.
+    pub strangers: bool,
 }
 
 impl Plan {
@@ -56,6 +58,7 @@ impl Plan {
             servers: false,
             refused_locks: false,
             missing_storage: false,
+            strangers: false,
         }
     }
 
@@ -76,6 +79,7 @@ impl Plan {
             servers: rng.once_in(3),
             refused_locks: rng.once_in(4),
             missing_storage: rng.once_in(4),
+            strangers: rng.once_in(3),
             ..Self::calm(rng)
         }
     }

@@ -13,6 +13,8 @@ use parlour_server::hub::{Settings, connection_table::ConnectionId, output::Outp
 use super::{
     log::Log,
     peer::Peer,
+    plan::Plan,
+    stranger::{self, Strangers},
     wire::{Frames, Wire},
     witness::Witness,
     world::World,
@@ -24,7 +26,7 @@ use crate::{
 
 /// The limits of a slow tab's queue, in packets: for published events, and for others.
 const QUEUE_LIMITS: (usize, usize) = (60, 600);
-/// The address of all clients.
+/// The address of all users.
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
 /// A server.
@@ -39,6 +41,7 @@ pub struct Server {
     pub backup: Option<Backup>,
     pub peer: Peer,
     pub witness: Witness,
+    pub strangers: Strangers,
     pub log: Log,
     pub wire: Wire,
     /// The ids of the logs that it has had.
@@ -55,20 +58,21 @@ impl Server {
             backup: None,
             peer: Peer::default(),
             witness: Witness::default(),
+            strangers: Strangers::default(),
             log: Log::new(retention_age),
             wire: Wire::default(),
             logs: BTreeSet::new(),
         }
     }
 
-    /// Returns `true` if this is the connection of the basic client or of the witness, which check what they receive themselves.
+    /// Returns `true` if this is the connection of a basic client or of the witness, which check what they receive themselves.
     fn is_own(&self, conn: ConnectionId) -> bool {
-        self.peer.conn == Some(conn) || self.witness.conn == Some(conn)
+        self.peer.conn == Some(conn) || self.witness.conn == Some(conn) || self.strangers.is_basic(conn)
     }
 
     /// The time at which something is due next.
     pub fn due(&self) -> Option<Millis> {
-        let peer = self.peer.due();
+        let peer = self.peer.due().into_iter().chain(self.strangers.due()).min();
         let Some(running) = &self.running else { return self.restart_at.into_iter().chain(peer).min() };
         let hub = running.hub.poll_timeout().map(|due| due + running.started);
         let request = running.requests.front().map(|(due, _)| *due);
@@ -76,9 +80,10 @@ impl Server {
     }
 }
 
-fn settings() -> Settings {
+fn settings(plan: &Plan) -> Settings {
     let limits = Limits { messages_per_minute: 3_000, burst: 30, ..Limits::default() };
-    Settings { limits, logins_per_second: 20, login_burst: 8, ..Settings::default() }
+    let settings = Settings { limits, logins_per_second: 20, login_burst: 8, ..Settings::default() };
+    if plan.strangers { stranger::settings(settings) } else { settings }
 }
 
 impl World {
@@ -93,7 +98,7 @@ impl World {
         self.tally.count(if tight { "starts with a full disk" } else { "starts" });
         let this = &mut self.servers[server];
         this.restart_at = None;
-        let mut running = Running::start(&this.disk, settings(), now, unix, seed, tight);
+        let mut running = Running::start(&this.disk, settings(&self.plan), now, unix, seed, tight);
         this.log.reload(&mut *running.reader, now);
         this.running = Some(running);
         self.open_witness(server);
@@ -110,6 +115,7 @@ impl World {
         this.restart_at = Some(restart_at);
         this.wire.clear();
         this.witness.disconnected();
+        this.strangers.disconnected();
         self.tally.count("kills");
         self.dropped.retain(|link| link.server != server);
         let arrival = self.arrival();
@@ -173,6 +179,7 @@ impl World {
         if let (Some(conn), Some(request)) = (witness.conn, witness.poll_request()) {
             self.arrive(server, conn, Packet::Bytes(request));
         }
+        self.run_strangers(server);
     }
 
     pub fn run_timers(&mut self, server: usize) {
@@ -236,6 +243,7 @@ impl World {
                 let arrival = self.arrival();
                 let this = &mut self.servers[server];
                 this.wire.ended(conn);
+                this.strangers.closed(conn);
                 if this.peer.conn == Some(conn) {
                     return this.peer.disconnected(arrival + 3_000);
                 }
@@ -284,6 +292,10 @@ impl World {
             }
             if this.witness.conn == Some(conn) {
                 this.witness.receive(packets);
+                continue;
+            }
+            this.strangers.receive(conn, packets);
+            if this.strangers.is_basic(conn) {
                 continue;
             }
             let frames = frames.get_or_insert_with(|| Frames::read(packets));
@@ -358,8 +370,9 @@ impl World {
             Packet::Close(_) => this.wire.ended(conn),
             _ => {}
         }
+        let address = self.servers[server].strangers.address(conn).unwrap_or(HOME);
         self.with_server(server, |running, now, unix| match packet {
-            Packet::Open => running.hub.handle_connect(now, conn, HOME),
+            Packet::Open => running.hub.handle_connect(now, conn, address),
             Packet::Bytes(bytes) => running.hub.handle_frame(now, unix, conn, &bytes),
             Packet::Close(_) => running.hub.handle_disconnect(now, conn),
         });

@@ -55,6 +55,11 @@ pub(super) struct UnreportedMessage {
 }
 
 impl UnreportedMessage {
+    /// The change that deletes it from the device.
+    pub fn deletion(&self) -> Change {
+        queue::delete(self.room, self.message.id)
+    }
+
     pub fn overdue_at(&self) -> Option<Millis> {
         (!self.is_overdue).then(|| self.issued + COMMAND_TIMEOUT_MS)
     }
@@ -140,6 +145,12 @@ impl Follower {
     pub fn poll_unpersisted(&mut self) -> Option<FollowerMessage> {
         self.leader?;
         self.unpersisted.pop_front()
+    }
+
+    /// The next change of the device after a logout. The leader has deleted everything of the account there, but a message of
+    /// this tab may have been persisted after that.
+    pub fn poll_deletion(&mut self) -> Option<Change> {
+        self.deletions.pop()
     }
 
     /// A message of [`poll_unpersisted`](Self::poll_unpersisted) was persisted, or that has failed: the leader is told now. Also if the

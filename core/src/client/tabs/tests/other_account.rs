@@ -5,6 +5,7 @@ use crate::model::{Dialect, Identity};
 use crate::{
     client::Persisted,
     limits::Limits,
+    persist::queue,
     send_queue::{QueuedMessage, Stage},
 };
 
@@ -46,6 +47,23 @@ fn a_leader_of_another_account_logs_the_tab_out() {
     let events: Vec<_> = std::iter::from_fn(|| follower.poll_event()).collect();
     assert_eq!(events, [FollowerEvent::Client(Event::LoggedOut)]);
     assert!(!follower.is_logged_in());
+}
+
+#[test]
+fn a_message_that_may_be_persisted_after_a_logout_is_deleted() {
+    let world = World::new(1);
+    let mut follower = follower(&world);
+    for n in 1..=2 {
+        follower.handle_send(world.clocks(), LOBBY, id(n), "hi").unwrap();
+    }
+    let stored = follower.poll_unpersisted().unwrap();
+    assert!(follower.poll_unpersisted().is_some(), "its write ends later");
+    follower.handle_stored(stored);
+    assert_eq!(follower.poll_deletion(), None);
+    follower.handle_message(world.clocks(), &snapshot(&world, 2));
+    let mut deletions: Vec<_> = std::iter::from_fn(|| follower.poll_deletion()).collect();
+    deletions.reverse();
+    assert_eq!(deletions, [queue::delete(LOBBY, id(1)), queue::delete(LOBBY, id(2))]);
 }
 
 #[test]

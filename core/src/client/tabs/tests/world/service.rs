@@ -163,9 +163,11 @@ impl World {
         tab.shown.apply(follower.state_mut());
         let posts: Vec<_> = std::iter::from_fn(|| follower.poll_post(now)).collect();
         let unpersisted: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
+        let deletions: Vec<_> = std::iter::from_fn(|| follower.poll_deletion()).collect();
         let is_following = matches!(tab.role, Role::Follower(_));
         posts.iter().for_each(|post| self.post(at, post));
         unpersisted.into_iter().for_each(|message| self.store(at, message));
+        deletions.iter().for_each(|change| self.device.store(change));
         if is_logged_out {
             self.tabs[at].role = Role::LoggedOut;
         } else if action == FollowerAction::TakeOver && is_following {
