@@ -68,10 +68,12 @@ impl Ledger {
         self.excused.insert(key);
     }
 
-    /// A tab was closed: what it has not persisted may be gone.
-    pub fn tab_closed(&mut self, tab: usize) {
+    /// A tab was closed: what it has not persisted may be gone. It may have had messages of the other tabs of its `device`, if
+    /// that has no storage.
+    pub fn tab_closed(&mut self, tab: usize, without_storage: Option<usize>) {
         for (key, sent) in &self.sent {
-            if sent.tab == tab && !self.persisted.contains(key) && !self.acknowledged.contains(key) {
+            let is_there = sent.tab == tab || without_storage == Some(sent.device);
+            if is_there && !self.persisted.contains(key) && !self.acknowledged.contains(key) {
                 self.excused.insert(*key);
             }
         }

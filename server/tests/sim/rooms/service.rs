@@ -28,7 +28,8 @@ impl World {
     pub fn close_tab(&mut self, at: usize) {
         self.drop_link(at, true);
         self.cancel_requests(at);
-        self.ledger.tab_closed(at);
+        let device = self.tabs[at].device;
+        self.ledger.tab_closed(at, (!self.devices[device].has_storage).then_some(device));
         self.release_lock(at, 0);
         let tab = &mut self.tabs[at];
         tab.role = Role::Closed;
