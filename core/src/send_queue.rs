@@ -199,21 +199,22 @@ impl SendQueue {
 
     /// Blames the messages in flight for the end of the connection: otherwise they would be sent again, and end the next
     /// one too. Any of them may be the cause, or the network. So a message fails only after several times, and before the
-    /// last one it is sent alone. If it has not even been sent this time, it is acquitted. Returns the changed messages.
+    /// last one it is sent alone. Returns the changed messages.
     pub fn blame_in_flight(&mut self, too_big: bool) -> Vec<QueuedMessage> {
         let mut changed = Vec::new();
-        for message in &mut self.messages {
-            if message.stage == Stage::InFlight {
-                message.ended = message.ended.saturating_add(1);
-                message.too_big = message.too_big.saturating_add(too_big.into());
-            } else if message.needs_stable_connection() {
-                message.acquit();
-            } else {
-                continue;
-            }
+        for message in self.messages.iter_mut().filter(|message| message.stage == Stage::InFlight) {
+            message.ended = message.ended.saturating_add(1);
+            message.too_big = message.too_big.saturating_add(too_big.into());
             changed.push(message.clone());
         }
         changed
+    }
+
+    /// The connection has ended without any message in flight: the messages that wait for a stable one did not end the earlier
+    /// ones. Returns the changed messages.
+    pub fn acquit_waiting(&mut self) -> Vec<QueuedMessage> {
+        let waiting = self.messages.iter_mut().filter(|message| message.needs_stable_connection());
+        waiting.map(|message| (message.acquit(), message.clone()).1).collect()
     }
 
     /// The network ends connections, or the server can't be reached, without regard to messages. Returns the changed ones.

@@ -220,10 +220,15 @@ impl SendLanes {
         }
     }
 
-    /// Blames the messages in flight for the end of the connection, see [`SendQueue::blame_in_flight`]. Returns the changed
-    /// messages.
+    /// Blames the messages in flight for the end of the connection, see [`SendQueue::blame_in_flight`]. If there are none, the
+    /// messages that wait for a stable connection are acquitted. Not otherwise: the message of another lane may be the cause.
+    /// Returns the changed messages.
     pub fn blame_in_flight(&mut self, too_big: bool) -> Vec<(RoomId, QueuedMessage)> {
-        self.in_each_lane(|queue| queue.blame_in_flight(too_big))
+        if self.iter().any(|(_, message)| message.stage == Stage::InFlight) {
+            self.in_each_lane(|queue| queue.blame_in_flight(too_big))
+        } else {
+            self.in_each_lane(SendQueue::acquit_waiting)
+        }
     }
 
     /// Messages did not end the connection, see [`SendQueue::acquit`]. Returns the changed ones.
@@ -343,6 +348,38 @@ mod tests {
         assert_eq!(lanes.next(100, 100), Next::Held);
         lanes.remove(a, id(1));
         assert_eq!(lanes.next(100, 100), Next::Message(b, id(3)));
+    }
+
+    #[test]
+    fn messages_of_several_lanes_that_end_connections_fail() {
+        const STABLE_AT: Millis = 100;
+        let [a, b, c] = ROOMS;
+        let mut lanes = lanes(&[a, b, c]);
+        let ends_connection = [id(1), id(3)];
+        // It was in flight when an earlier connection ended, so the others are suspect later than it.
+        lanes.get_mut(c, id(3)).unwrap().ended = 1;
+        let mut delivered = Vec::new();
+        for _connection in 0..9 {
+            let mut in_flight = Vec::new();
+            for now in [0, STABLE_AT, STABLE_AT, STABLE_AT] {
+                while let Next::Message(room, id) = lanes.next(now, STABLE_AT) {
+                    lanes.sent(room, id);
+                    in_flight.push((room, id));
+                }
+                if in_flight.iter().any(|(_, id)| ends_connection.contains(id)) {
+                    break;
+                }
+                delivered.extend(in_flight.drain(..).map(|(room, id)| lanes.remove(room, id).unwrap().id));
+            }
+            lanes.blame_in_flight(false);
+            for (room, id) in in_flight {
+                let message = lanes.get_mut(room, id).unwrap();
+                message.stage = message.verdict().map_or(Stage::Queued, Stage::Failed);
+            }
+        }
+        assert_eq!(delivered, [id(2)]);
+        let stages: Vec<_> = lanes.iter().map(|(_, message)| message.stage).collect();
+        assert_eq!(stages, [Stage::Failed(Status::EndsConnection); 2]);
     }
 
     #[test]
