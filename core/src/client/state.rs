@@ -184,12 +184,11 @@ impl ClientState {
         Names { me: self.me, people: &mut self.people, renamed: &mut self.renamed }
     }
 
-    /// The room list knows the newest ord of rooms without a subscription. If one is to be continued, its window has the messages
-    /// after it: they would be shown as missing until then.
+    /// The room list knows the newest ord of rooms without a subscription.
     fn update_head(&mut self, room: RoomId) {
         let Some(state) = self.rooms.get_mut(&room) else { return };
         if let Some(entry) = self.account.room(room)
-            && !state.is_continued()
+            && !state.is_subscribed()
         {
             state.set_head(entry.head());
             self.unsettled.insert(room);

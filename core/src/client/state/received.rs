@@ -175,7 +175,6 @@ impl ClientState {
             state.unsubscribed();
             self.changes.push_back(Change::Room(room));
             self.collect(room);
-            self.update_head(room);
         }
     }
 

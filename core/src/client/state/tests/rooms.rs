@@ -70,27 +70,6 @@ fn a_reset_keeps_no_old_message() {
 }
 
 #[test]
-fn messages_of_an_absence_are_no_gap_before_the_window_that_has_them() {
-    let (mut peer, mut server) = opened(8);
-    let before = gaps(&peer, ROOM);
-    peer.disconnect(&mut server);
-    post(&mut server, ROOM, 9..=20);
-    // The rows of the login know the newest message before the window of the room is there.
-    let row = wire::RoomRow { head_ord: 20, role: wire::Role::Member.into(), ..wire::RoomRow::default() };
-    peer.state.handle_row(&row);
-    assert_eq!(gaps(&peer, ROOM), before);
-    peer.connect(&mut server);
-    peer.deliver(&mut server, usize::MAX);
-    assert_eq!(ords(&peer, ROOM).last(), Some(&20));
-    // A subscription that is not continued has no window.
-    peer.disconnect(&mut server);
-    peer.state.handle_row(&wire::RoomRow { head_ord: 25, ..row });
-    assert_eq!(gaps(&peer, ROOM), before);
-    peer.state.handle_unsubscribed(ROOM);
-    assert_eq!(gaps(&peer, ROOM).last(), Some(&(20, 25)));
-}
-
-#[test]
 fn a_server_that_is_behind_makes_the_client_forget_nothing() {
     let (mut peer, mut server) = opened(8);
     let position = peer.state.room(ROOM).unwrap().position();
