@@ -318,7 +318,7 @@ fn check_timeline(
         assert!(is_failed, "tab {at} shows in {room:?} {message:?}");
     }
     let tab = &world.tabs[at];
-    // Where locks are refused, several tabs lead, and learn nothing from each other.
+    // Several tabs lead if locks are refused, and learn nothing from each other.
     let failed = world.ledger.failed_on(tab.device, room).filter(|_| !world.refuses_locks(at));
     for (key, sent) in failed {
         let is_shown = tab.account != Some(key.0) || others.iter().any(|message| message.id == key.1);

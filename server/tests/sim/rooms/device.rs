@@ -28,7 +28,7 @@ pub enum Work {
     Write { client: u64, ticket: u64, lease: u64, changes: Vec<Change>, unconfirmed: Option<Unconfirmed> },
     /// A message of a follower.
     Store(Box<FollowerMessage>),
-    /// What a follower deletes after a logout.
+    /// The changes by which a follower deletes its messages after a logout.
     Delete(Vec<Change>),
     /// The next leader records its lease number, and reads.
     Lead(u64),

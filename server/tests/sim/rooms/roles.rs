@@ -46,7 +46,7 @@ impl World {
             stored.as_ref().map(Persisted::from).or_else(|| follower.mirrored()).unwrap_or_default();
         if persisted.account.is_none() && !tab.is_new_login || follower.is_of_other_account(&persisted) {
             tab.role = Role::Follower(follower);
-            // What the tab knows of its account would be enough to go on.
+            // The account that the tab knows would be enough to go on.
             assert!(is_readable || !was_logged_in, "tab {at} has forgotten its account");
             if is_readable || !self.devices[self.tabs[at].device].has_storage {
                 // The previous leader has logged out, and perhaps another one has logged in since; or it was closed, and nothing of

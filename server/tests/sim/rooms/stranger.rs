@@ -55,9 +55,9 @@ struct Flood {
 #[derive(Debug, Default)]
 pub struct Strangers {
     conns: HashMap<ConnectionId, Stranger>,
-    /// Those that were welcomed, with the nick that they got, and have not done anything yet.
+    /// The clients that were welcomed, with the nick that they got, and have not done anything yet.
     welcomed: Vec<(ConnectionId, String)>,
-    /// Those that stay for a while, and when they leave.
+    /// The clients that stay for a while, with the time at which they leave.
     visitors: Vec<(ConnectionId, Millis)>,
     /// The times of the first and the last message of each flood.
     floods: BTreeMap<u32, (Millis, Millis)>,
