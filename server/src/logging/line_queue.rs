@@ -122,12 +122,18 @@ mod tests {
     use super::*;
 
     /// Waits in each write until it is told to go on.
-    struct Slow(Receiver<()>, Sender<Vec<u8>>);
+    struct Slow {
+        started: Sender<()>,
+        resumed: Receiver<()>,
+        written: Sender<Vec<u8>>,
+    }
 
     impl Write for Slow {
         fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-            let _ = self.0.recv();
-            self.1.send(line.to_vec()).unwrap();
+            // Tests that do not need the messages drop the receivers.
+            let _ = self.started.send(());
+            let _ = self.resumed.recv();
+            let _ = self.written.send(line.to_vec());
             Ok(line.len())
         }
 
@@ -138,30 +144,32 @@ mod tests {
 
     #[test]
     fn lines_that_nobody_reads_are_lost_and_counted() {
-        const LINES: usize = 10_000;
-        let ((resume, resumed), (written, lines), (report, reports)) = (channel(), channel(), channel());
-        let mut queue =
-            LineQueue::start(Slow(resumed, written), move |lost| report.send(lost).unwrap()).unwrap();
-        for n in 0..LINES {
-            queue.write_all(format!("{n}\n").as_bytes()).unwrap();
+        // The line that is being written is not in the queue.
+        const KEPT: usize = MAX_QUEUED_LINES + 1;
+        const LOST: usize = 1_000;
+        let ((start, started), (resume, resumed), (write, lines)) = (channel(), channel(), channel());
+        let (report, reports) = channel();
+        let out = Slow { started: start, resumed, written: write };
+        let mut queue = LineQueue::start(out, move |lost| report.send(lost).unwrap()).unwrap();
+        let line = |n: usize| format!("{n}\n").into_bytes();
+        queue.write_all(&line(0)).unwrap();
+        started.recv().unwrap();
+        for n in 1..KEPT + LOST {
+            queue.write_all(&line(n)).unwrap();
         }
         drop(resume);
-        let lost = usize::try_from(reports.recv().unwrap()).unwrap();
-        // One more if the thread had taken the first one.
-        assert!((MAX_QUEUED_LINES..=MAX_QUEUED_LINES + 1).contains(&(LINES - lost)), "{lost}");
-        queue.finish();
-        let lines: Vec<_> = lines.try_iter().collect();
-        let expected = (0..LINES - lost).map(|n| format!("{n}\n").into_bytes());
-        assert!(lines.into_iter().eq(expected), "the first ones, in order");
+        assert_eq!(reports.recv().unwrap(), LOST as u64);
         queue.write_all(b"last\n").unwrap();
-        queue.finish();
+        let expected = (0..KEPT).map(line).chain([b"last\n".to_vec()]);
+        assert!(lines.iter().take(KEPT + 1).eq(expected), "the first ones, in order");
         assert!(reports.try_recv().is_err(), "once");
     }
 
     #[test]
     fn end_does_not_wait_for_a_reader_for_ever() {
         let (resume, resumed) = channel();
-        let mut queue = LineQueue::start(Slow(resumed, channel().0), |_| {}).unwrap();
+        let out = Slow { started: channel().0, resumed, written: channel().0 };
+        let mut queue = LineQueue::start(out, |_| {}).unwrap();
         queue.write_all(b"a\n").unwrap();
         queue.finish();
         // Still held back.
