@@ -26,6 +26,8 @@ pub enum Received<'a> {
     Accepted,
     /// The login is complete; contains the Welcome of a rich server.
     Ready(&'a [u8]),
+    /// The refusal of a rich server.
+    Refused(&'a [u8]),
     /// A WebSocket Ping, with the payload to return.
     Ping(&'a [u8]),
     /// A PING of the NATS protocol.
@@ -114,7 +116,7 @@ impl Scanner {
             // Welcome (17).
             [0x8A, 1] => on_event(Received::Ready(payload.get(..head.len)?)),
             // Refusal (21).
-            [0xAA, 1] => on_event(Received::Unexpected("the server refused something")),
+            [0xAA, 1] => on_event(Received::Refused(payload.get(..head.len)?)),
             // Event (42): a window (6) of the lobby, which is the room without an id. Before the first message it completes
             // the login, if something was published while the log was read.
             [0xD2, 2] => {

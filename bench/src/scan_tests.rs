@@ -1,6 +1,7 @@
 use parlour_core::{
     codec::{self, Extension},
     model::MessageId,
+    status::Status,
     wire::{self, server_event::Body},
 };
 
@@ -91,6 +92,13 @@ fn nats_messages_are_counted_across_frames() {
         &stream.concat(),
         &["in", "message 5", "message 0", "NatsPing", "message 64"],
     );
+}
+
+#[test]
+fn refusals_are_passed_on() {
+    let refusal = codec::encode(&codec::refusal(Status::Busy, None, 500, None));
+    let refused = format!("{:?}", Received::Refused(&refusal));
+    assert_events(Dialect::Rich, &frame(&refusal), &[&refused]);
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Many clients on one thread: non-blocking sockets, a shared read buffer, and output that is collected and written once
 //! per wake-up.
 
+mod client;
+
 use std::{
     collections::VecDeque,
-    io::{ErrorKind, Read as _, Write as _},
+    io::{ErrorKind, Read as _},
     mem,
     net::SocketAddr,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -11,9 +13,10 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
-use parlour_core::{PROTOCOL_VERSION, codec, model::MessageId, wire};
+use parlour_core::{codec, model::MessageId, wire};
 use rustix::net::sockopt::set_socket_linger;
 
+use self::client::{Client, ControlEvents, Stage};
 use crate::{
     frame,
     scan::{Dialect, Received, Scanner},
@@ -40,31 +43,14 @@ pub struct Swarm {
     welcomes: VecDeque<Option<Box<wire::Welcome>>>,
     /// Clients with output to be written.
     dirty: Vec<usize>,
+    /// Clients whose login was refused for now, and when they connect again.
+    refused: Vec<(usize, Instant)>,
     ready: usize,
-    /// Counts how often the clients have reconnected; part of the login.
-    attempt: u64,
+    /// Counts the logins; part of each, so that the server knows which one is the newest.
+    attempts: u64,
     /// Number of messages sent; ids and masks are derived from it.
     sent: u32,
     unix_ms: u64,
-}
-
-#[derive(Debug)]
-struct Client {
-    stream: TcpStream,
-    stage: Stage,
-    scanner: Scanner,
-    carry: Vec<u8>,
-    out: Vec<u8>,
-    /// The last Welcome.
-    welcome: Option<Box<wire::Welcome>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Connecting,
-    Upgrading,
-    Greeting,
-    Ready,
 }
 
 impl Swarm {
@@ -78,8 +64,9 @@ impl Swarm {
             clients: Vec::new(),
             welcomes: VecDeque::new(),
             dirty: Vec::new(),
+            refused: Vec::new(),
             ready: 0,
-            attempt: 1,
+            attempts: 0,
             sent: 0,
             unix_ms: SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis().try_into()?,
         })
@@ -131,23 +118,37 @@ impl Swarm {
             self.welcomes.push_back(client.welcome);
         }
         self.dirty.clear();
+        self.refused.clear();
         self.ready = 0;
-        self.attempt += 1;
         Ok(())
     }
 
     fn connect(&mut self, welcome: Option<Box<wire::Welcome>>) -> Result<()> {
+        let client = self.connecting(self.clients.len(), welcome)?;
+        self.clients.push(client);
+        Ok(())
+    }
+
+    /// A client with a new connection.
+    fn connecting(&self, index: usize, welcome: Option<Box<wire::Welcome>>) -> Result<Client> {
         let mut stream = TcpStream::connect(self.address)?;
-        let token = Token(self.clients.len());
-        self.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        self.clients.push(Client {
+        self.poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Client {
             stream,
             stage: Stage::Connecting,
             scanner: Scanner::new(self.dialect),
             carry: Vec::new(),
             out: Vec::new(),
             welcome,
-        });
+        })
+    }
+
+    /// Connects the refused clients that have waited for long enough.
+    fn reconnect_refused(&mut self, now: Instant) -> Result<()> {
+        for (index, _) in self.refused.extract_if(.., |(_, due)| *due <= now).collect::<Vec<_>>() {
+            let welcome = self.clients[index].welcome.take();
+            self.clients[index] = self.connecting(index, welcome).context("cannot connect again")?;
+        }
         Ok(())
     }
 
@@ -177,6 +178,10 @@ impl Swarm {
     /// Waits for events, at most `wait`, reports messages and acknowledgements, and writes output. Returns `false` if nothing
     /// happened.
     pub fn poll(&mut self, wait: Duration, on_event: &mut impl FnMut(usize, Received)) -> Result<bool> {
+        let now = Instant::now();
+        self.reconnect_refused(now)?;
+        let due = self.refused.iter().map(|(_, due)| due.saturating_duration_since(now)).min();
+        let wait = due.map_or(wait, |due| wait.min(due));
         self.flush()?;
         let mut events = mem::replace(&mut self.events, Events::with_capacity(0));
         match self.poll.poll(&mut events, Some(wait)) {
@@ -192,7 +197,7 @@ impl Swarm {
                 self.readable(index, on_event)?;
             }
         }
-        let happened = !events.is_empty();
+        let happened = !events.is_empty() || !self.refused.is_empty();
         self.events = events;
         self.flush()?;
         Ok(happened)
@@ -227,6 +232,10 @@ impl Swarm {
     fn readable(&mut self, index: usize, on_event: &mut impl FnMut(usize, Received)) -> Result<()> {
         loop {
             let client = &mut self.clients[index];
+            if client.stage == Stage::Refused {
+                // The server closes the connection.
+                return Ok(());
+            }
             let start = HEADROOM_BYTES - client.carry.len();
             self.buffer[start..HEADROOM_BYTES].copy_from_slice(&client.carry);
             let read = match client.stream.read(&mut self.buffer[HEADROOM_BYTES..]) {
@@ -243,7 +252,8 @@ impl Swarm {
                 };
                 ensure!(bytes.starts_with(b"HTTP/1.1 101"), "the server did not accept the WebSocket");
                 bytes = &bytes[end + 4..];
-                if client.log_in(self.dialect, index, self.attempt) {
+                self.attempts += 1;
+                if client.log_in(self.dialect, index, self.attempts) {
                     self.dirty.push(index);
                 } else {
                     self.ready += 1;
@@ -256,124 +266,13 @@ impl Swarm {
             });
             client.carry_over(&bytes[done..])?;
             self.ready += usize::from(events.is_ready && client.stage == Stage::Greeting);
-            client.handle_control(events)?;
+            if let Some(wait) = client.handle_control(events)? {
+                self.refused.push((index, Instant::now() + wait));
+            }
             if read < READ_BYTES {
                 // The socket is drained; new data causes a new event (epoll(7)).
                 return Ok(());
             }
         }
-    }
-}
-
-/// Events other than messages, handled after a scan.
-#[derive(Debug, Default)]
-struct ControlEvents {
-    is_ready: bool,
-    welcome: Vec<u8>,
-    answers: Vec<u8>,
-    unexpected: Option<&'static str>,
-}
-
-impl ControlEvents {
-    fn handle_control(&mut self, on_event: Received) {
-        match on_event {
-            Received::Ready(payload) => {
-                self.is_ready = true;
-                self.welcome = payload.to_vec();
-            }
-            Received::Ping(payload) => frame::put(&mut self.answers, frame::PONG, payload, 1),
-            Received::NatsPing => frame::put(&mut self.answers, frame::BINARY, b"PONG\r\n", 1),
-            Received::Unexpected(what) => self.unexpected = Some(what),
-            Received::Message(_) | Received::Accepted => {}
-        }
-    }
-}
-
-/// The part of a Welcome that a later login needs. There are many clients.
-fn needed(welcome: wire::Welcome) -> wire::Welcome {
-    let seq = welcome.window.map_or(0, |window| window.seq);
-    let version = welcome.rows.map_or(0, |rows| rows.version);
-    wire::Welcome {
-        secret: welcome.secret,
-        log: welcome.log,
-        resumed: welcome.resumed,
-        window: Some(wire::RoomWindow { seq, ..wire::RoomWindow::default() }),
-        rows: Some(wire::AccountRows { version, ..wire::AccountRows::default() }),
-        ..wire::Welcome::default()
-    }
-}
-
-impl Client {
-    /// Sends the first message of the dialect, such as the login. Returns `false` if the dialect has none.
-    fn log_in(&mut self, dialect: Dialect, index: usize, attempt: u64) -> bool {
-        self.stage = Stage::Greeting;
-        self.carry.clear();
-        match dialect {
-            Dialect::Plain => {
-                self.stage = Stage::Ready;
-                return false;
-            }
-            Dialect::Nats => {
-                let hello =
-                    b"CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":true}\r\nSUB room 1\r\nPING\r\n";
-                frame::put(&mut self.out, frame::BINARY, hello, 1);
-            }
-            Dialect::Rich => {
-                let before = self.welcome.take().unwrap_or_default();
-                let seq = before.window.map_or(0, |window| window.seq);
-                let login = wire::Login {
-                    version: PROTOCOL_VERSION,
-                    capabilities: vec!["batch".into(), "rooms".into()],
-                    secret: before.secret,
-                    positions: vec![wire::RoomPosition { seq, ..wire::RoomPosition::default() }],
-                    agent: "parlour-bench".into(),
-                    log: before.log,
-                    attempt: format!("{attempt:016x}"),
-                    account_version: before.rows.map_or(0, |rows| rows.version),
-                    ..wire::Login::default()
-                };
-                let login = codec::encode(&codec::login(&format!("u{index}"), login));
-                frame::put(&mut self.out, frame::BINARY, &login, 1);
-            }
-        }
-        true
-    }
-
-    fn handle_control(&mut self, events: ControlEvents) -> Result<()> {
-        if let Some(unexpected) = events.unexpected {
-            bail!("{unexpected}");
-        }
-        if events.is_ready && self.stage == Stage::Greeting {
-            self.stage = Stage::Ready;
-            if let Ok(codec::Envelope { extension: Some(codec::Extension::Welcome(welcome)), .. }) =
-                codec::decode(&events.welcome)
-            {
-                self.welcome = Some(Box::new(needed(welcome)));
-            }
-        }
-        if !events.answers.is_empty() {
-            self.out.extend_from_slice(&events.answers);
-            self.write()?;
-        }
-        Ok(())
-    }
-
-    fn carry_over(&mut self, rest: &[u8]) -> Result<()> {
-        ensure!(rest.len() <= HEADROOM_BYTES, "the server's message is too large for the buffer");
-        self.carry.clear();
-        self.carry.extend_from_slice(rest);
-        Ok(())
-    }
-
-    fn write(&mut self) -> Result<()> {
-        while !self.out.is_empty() && self.stage != Stage::Connecting {
-            match self.stream.write(&self.out) {
-                Ok(written) => drop(self.out.drain(..written)),
-                // The rest is written when the socket is writable again.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error).context("a connection was lost"),
-            }
-        }
-        Ok(())
     }
 }

@@ -14,6 +14,7 @@
 
 pub mod config;
 pub mod conn;
+mod fair_queue;
 pub mod http;
 pub mod hub;
 pub mod hub_task;

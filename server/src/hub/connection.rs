@@ -23,6 +23,8 @@ pub struct Connection {
     pub pending_login: Option<UserId>,
     /// The reading of the account's list that its login waits for.
     pub login_reading: Option<Reading>,
+    /// `true` while its login waits for the readings of others.
+    pub is_login_queued: bool,
     /// The client's address; of IPv6 only the network.
     pub address: IpAddr,
     /// The order of the messages of this client across temporary refusals. Clients of the same account do not wait for
@@ -58,6 +60,7 @@ impl Connection {
             peer: None,
             pending_login: None,
             login_reading: None,
+            is_login_queued: false,
             address,
             order: SenderOrder::default(),
             orders: BTreeMap::new(),
@@ -111,7 +114,7 @@ impl Connection {
     /// Returns `true` while its login waits for the log.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.pending_login.is_some() || self.login_reading.is_some()
+        self.pending_login.is_some() || self.is_login_queued || self.login_reading.is_some()
     }
 
     /// Returns `true` if the client speaks the basic dialect.

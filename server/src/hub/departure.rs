@@ -33,6 +33,9 @@ impl Hub {
             self.pending_links.disconnect(conn);
         }
         let Some(peer) = c.peer else { return };
+        if c.is_login_queued {
+            self.queries.remove_login(c.address, peer.account, conn);
+        }
         if let Some(reading) = c.login_reading {
             self.rooms.cancel_login(peer.account, reading);
         }

@@ -23,7 +23,7 @@ impl Hub {
         }
         self.out.put(Output::Identified { conn, dialect: Dialect::Rich, agent: entrance.agent.clone() });
         match entrance.rooms {
-            Some(encoding) => self.begin_room_login(conn, account, encoding, entrance),
+            Some(encoding) => self.queue_room_login(conn, account, encoding, entrance),
             None => self.welcome(conn, account, &entrance),
         }
     }

@@ -12,8 +12,8 @@ use super::{
     Hub,
     append_queue::RETRY_INTERVAL_MS,
     connection_table::ConnectionId,
-    login::{BUSY_RETRY_MS, Entrance},
-    open_queries::OpenQuery,
+    login::Entrance,
+    open_queries::{OpenQuery, QueuedLogin},
     room_answers,
     room_queries::RoomPurpose,
     rooms::{MAX_SUBSCRIPTIONS, ReadList, Subscribed, delivery::Encoding, events, published::Reading},
@@ -33,8 +33,8 @@ pub(super) struct RoomLogin {
 }
 
 impl Hub {
-    /// Reads what the answer to a login needs.
-    pub(super) fn begin_room_login(
+    /// Reads what the answer to a login needs, as soon as the logins before it have been read.
+    pub(super) fn queue_room_login(
         &mut self,
         conn: ConnectionId,
         account: UserId,
@@ -42,10 +42,23 @@ impl Hub {
         entrance: Entrance,
     ) {
         let Some(c) = self.connections.get_mut(conn) else { return };
-        let address = c.address;
-        if !self.queries.allow_page(address) {
-            return self.reject_later(conn, Status::Busy, BUSY_RETRY_MS);
+        c.is_login_queued = true;
+        self.queries.queue_login(c.address, QueuedLogin { conn, account, encoding, entrance });
+        self.read_queued_logins();
+    }
+
+    /// Begins to read for the logins whose turn it is.
+    pub(super) fn read_queued_logins(&mut self) {
+        while let Some(login) = self.queries.next_login() {
+            self.read_login(login);
         }
+    }
+
+    fn read_login(&mut self, login: QueuedLogin) {
+        let QueuedLogin { conn, account, encoding, entrance } = login;
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        c.is_login_queued = false;
+        let address = c.address;
         let reading = self.rooms.begin_login(account);
         c.login_reading = Some(reading);
         c.open_queries += 1;

@@ -51,9 +51,11 @@ impl Hub {
         self.now = now;
         let Some(result) = self.own_read(token, result) else { return };
         let Some(OpenQuery { conn, purpose, .. }) = self.queries.close(token) else { return };
-        let Some(c) = self.connections.get_mut(conn) else { return };
-        c.open_queries = c.open_queries.saturating_sub(1);
-        self.room_read(conn, purpose, result);
+        if let Some(c) = self.connections.get_mut(conn) {
+            c.open_queries = c.open_queries.saturating_sub(1);
+            self.room_read(conn, purpose, result);
+        }
+        self.read_queued_logins();
     }
 
     /// Cancels the queries of a connection that has ended, if it has `open` ones.
@@ -65,6 +67,7 @@ impl Hub {
                     self.rooms.cancel_reload(reading);
                 }
             }
+            self.read_queued_logins();
         }
     }
 

@@ -6,7 +6,6 @@
 //!
 //! Results are passed to the `report` callback of [`start`], on these threads.
 
-mod fair_queue;
 mod reader;
 mod writer;
 

@@ -298,31 +298,20 @@ fn open_searches_are_bounded_and_leave_pages_alone() {
 #[test]
 fn open_pages_leave_room_for_other_addresses() {
     let (mut w, tom, _) = room(1);
-    let secret = |address: u8, n: u8| [[address, n]; 16].concat();
-    let log_in = |w: &mut World, address: u8, session: u8, n: u8| {
+    let log_in = |w: &mut World, address: u8, n: u8| {
         let conn = w.connect_from([10, 0, 1, address]);
-        let login = wire::Login { secret: secret(session, n), ..wire::Login::default() };
-        w.handle(conn, &login_of(&format!("guest-{session}-{n}-"), login));
+        let login = wire::Login { secret: [[address, n]; 16].concat(), ..wire::Login::default() };
+        w.handle(conn, &login_of(&format!("guest-{address}-{n}-"), login));
         conn
     };
-    let mut guests = BTreeMap::new();
-    for address in [1, 3, 5] {
-        for n in 0..150 {
-            guests.insert((address, n), log_in(&mut w, address, address, n));
-        }
-    }
+    let guests: Vec<_> = (1..=6)
+        .flat_map(|address| (0..150).map(move |n| (address, n)))
+        .map(|(address, n)| log_in(&mut w, address, n))
+        .collect();
     w.settle();
     w.hold_requests = true;
-    for address in 1..=6 {
-        for n in 0..150 {
-            if address % 2 == 1 {
-                let conn = guests[&(address, n)];
-                (1..=4).for_each(|request| w.handle(conn, &command(request, page(Start::Before(9), 1))));
-            } else {
-                // The list of rooms is read for the answer.
-                log_in(&mut w, address, address - 1, n);
-            }
-        }
+    for conn in guests {
+        (1..=4).for_each(|request| w.handle(conn, &command(request, page(Start::Before(9), 1))));
         w.settle();
     }
     let open = queries(&w).len();
@@ -331,6 +320,45 @@ fn open_pages_leave_room_for_other_addresses() {
     assert_eq!((queries(&w).len(), w.received(tom).refused_commands()), (open + 1, vec![]));
     w.release();
     assert_eq!(w.received(tom).pages().len(), 1);
+}
+
+#[test]
+fn logins_of_a_crowd_wait_for_their_turn() {
+    let (mut w, _, _) = room(1);
+    let secret = |n: u16| [n.to_be_bytes(); 16].concat();
+    let log_in = |w: &mut World, address: u8, n: u16| {
+        let conn = w.connect_from([10, 0, 1, address]);
+        w.login(conn, &format!("guest-{n}-"), &secret(n));
+        conn
+    };
+    let addresses = |n| if n == 0 { 2 } else { 1 };
+    for conn in (0..300).map(|n| log_in(&mut w, addresses(n), n)).collect::<Vec<_>>() {
+        w.disconnect(conn);
+    }
+    let before = w.hub.table_sizes();
+    w.hold_requests = true;
+    let crowd: Vec<_> = (1..300).map(|n| log_in(&mut w, 1, n)).collect();
+    assert_eq!(queries(&w).len(), 64, "read at once");
+    w.disconnect(crowd[100]);
+    w.disconnect(crowd[0]);
+    assert_eq!(queries(&w).len(), 64, "the next one takes the place of one that left");
+    let other = log_in(&mut w, 2, 0);
+    // The address with a crowd has at most one turn before.
+    let account = w.holder("guest-0-");
+    let is_read = |w: &World| queries(w).iter().any(|(_, of)| *of == account);
+    assert!(!is_read(&w));
+    for _ in 0..2 {
+        let is_read = |held: &Output| matches!(held, Output::Read { .. });
+        let next = w.held_requests.iter().position(is_read).unwrap();
+        (0..=next).for_each(|_| w.release_one());
+    }
+    assert!(is_read(&w));
+    w.release();
+    let is_welcome = |conn: &&Conn| w.received(**conn).welcome().is_some();
+    assert!(is_welcome(&&other));
+    assert_eq!(crowd.iter().filter(is_welcome).count(), 297);
+    crowd.into_iter().chain([other]).for_each(|conn| w.disconnect(conn));
+    assert_eq!(w.hub.table_sizes().queries, before.queries);
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{LogReport, Query, fair_queue::FairQueue, guarded};
-use crate::store::{Cancellation, LogReader};
+use super::{LogReport, Query, guarded};
+use crate::{
+    fair_queue::FairQueue,
+    store::{Cancellation, LogReader},
+};
 
 /// The queries of one reader thread.
 #[derive(Debug)]

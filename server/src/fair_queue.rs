@@ -16,7 +16,7 @@ use crate::store::Requester;
 /// Items waiting to be served. Each turn serves the oldest item of one user, so that whoever has many items, under many
 /// names or one, delays the others by one item per turn.
 #[derive(Debug)]
-pub(super) struct FairQueue<T>(Rotation<Option<IpAddr>, Rotation<Option<UserId>, VecDeque<T>>>);
+pub(crate) struct FairQueue<T>(Rotation<Option<IpAddr>, Rotation<Option<UserId>, VecDeque<T>>>);
 
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
@@ -25,11 +25,11 @@ impl<T> Default for FairQueue<T> {
 }
 
 impl<T> FairQueue<T> {
-    pub(super) fn push(&mut self, requester: Requester, item: T) {
+    pub(crate) fn push(&mut self, requester: Requester, item: T) {
         self.0.of(requester.address).of(requester.account).push_back(item);
     }
 
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(crate) fn pop(&mut self) -> Option<T> {
         self.0.next(|users| {
             let item = users.next(|items| {
                 let item = items.pop_front();
@@ -39,8 +39,24 @@ impl<T> FairQueue<T> {
         })
     }
 
-    /// Removes an item.
-    pub(super) fn remove(&mut self, is_it: impl Fn(&T) -> bool) {
+    /// The number of items.
+    pub(crate) fn len(&self) -> usize {
+        self.0.waiting.values().flat_map(|users| users.waiting.values()).map(VecDeque::len).sum()
+    }
+
+    /// Removes items of a requester.
+    pub(crate) fn remove_of(&mut self, requester: &Requester, is_it: impl Fn(&T) -> bool) {
+        self.0.retain_of(&requester.address, |users| {
+            users.retain_of(&requester.account, |items| {
+                items.retain(|item| !is_it(item));
+                !items.is_empty()
+            });
+            !users.waiting.is_empty()
+        });
+    }
+
+    /// Removes items.
+    pub(crate) fn remove(&mut self, is_it: impl Fn(&T) -> bool) {
         self.0.retain(|users| {
             users.retain(|items| {
                 items.retain(|item| !is_it(item));
@@ -50,7 +66,7 @@ impl<T> FairQueue<T> {
         });
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 }
@@ -90,6 +106,13 @@ impl<K: Clone + Eq + Hash, Q: Default> Rotation<K, Q> {
             false => self.turns.push_back(key),
         }
         item
+    }
+
+    fn retain_of(&mut self, key: &K, keep: impl FnOnce(&mut Q) -> bool) {
+        if self.waiting.get_mut(key).is_some_and(|queue| !keep(queue)) {
+            self.waiting.remove(key);
+            self.turns.retain(|turn| turn != key);
+        }
     }
 
     fn retain(&mut self, mut keep: impl FnMut(&mut Q) -> bool) {
