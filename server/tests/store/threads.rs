@@ -5,7 +5,7 @@ use std::{
         Arc, Mutex,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parlour_core::model::{RoomId, UserId};
@@ -23,7 +23,9 @@ use crate::world::{ALL, Dir, FAST, NOW, beginning, entry};
 const LOBBY: RoomId = RoomId::LOBBY;
 
 /// The time that a thread may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause after which a failed step of the index is tried again.
+const INDEX_RETRY: Duration = Duration::from_secs(10);
 
 /// The behaviour of the log for an append.
 enum Order {
@@ -483,6 +485,7 @@ fn appended_and_earlier_messages_are_indexed() {
 
 #[test]
 fn failing_index_does_not_delay_appends() {
+    let begun = Instant::now();
     let threads = TestThreads::with(None);
     threads.index_steps.recv_timeout(PATIENCE).unwrap();
     let many: Vec<u32> = (1..=1000).collect();
@@ -495,7 +498,8 @@ fn failing_index_does_not_delay_appends() {
     assert_eq!(threads.appending(), [1001]);
     threads.orders.send(Order::Append).unwrap();
     assert_eq!(threads.reported(), Ok(vec![1001]));
-    assert!(threads.index_steps.try_recv().is_err(), "tried again with the message");
+    let is_tried_again = threads.index_steps.try_recv().is_ok();
+    assert!(!is_tried_again || begun.elapsed() >= INDEX_RETRY, "tried again with the message");
 }
 
 #[test]
