@@ -46,7 +46,7 @@ async fn reload(page: &Page) {
 fn screens_are_above_each_other_and_survive_reloads() {
     browser_test_in_each("screens_are_above_each_other_and_survive_reloads", async |test| {
         let server = Server::start();
-        let page = phone_at_room_list(&test, &server).await;
+        let page = phone_at_room_list(test, &server).await;
         page.create_room("garden", "public").await;
         until_screen(&page, "conversation").await;
         page.send_and_wait("hello").await;
@@ -139,7 +139,7 @@ fn gesture_during_a_dialog_and_at_another_width_loses_nothing() {
 fn reload_during_a_dialog_leaves_the_history_as_it_was() {
     browser_test_in_each("reload_during_a_dialog_leaves_the_history_as_it_was", async |test| {
         let server = Server::start();
-        let page = phone_at_room_list(&test, &server).await;
+        let page = phone_at_room_list(test, &server).await;
         page.create_room("garden", "public").await;
         until_screen(&page, "conversation").await;
         page.open_dialog("room-menu", "room-settings").await;
@@ -161,7 +161,7 @@ fn reload_during_a_dialog_leaves_the_history_as_it_was() {
 fn going_back_closes_an_open_menu_first() {
     browser_test("going_back_closes_an_open_menu_first", async |test| {
         let server = Server::start();
-        let page = phone_at_room_list(&test, &server).await;
+        let page = phone_at_room_list(test, &server).await;
         let menu = "return !!document.querySelector('[role=menu]')";
         for button in ["rooms-menu", "account-menu"] {
             page.click(&format!("#{button}")).await;
