@@ -1,7 +1,7 @@
 //! A phone shows room list, room and people one at a time, as screens above each other: with the back gesture, which goes back in
 //! the history, and over reloads.
 
-use parlour_e2e::{Page, Server, browser_test, browser_test_in_each, keys};
+use parlour_e2e::{Page, Server, TestContext, browser_test, browser_test_in_each, keys};
 
 /// Waits until this screen is the only one that can be seen and used.
 async fn until_screen(page: &Page, screen: &str) {
@@ -26,6 +26,17 @@ async fn go_back(page: &Page) {
     page.eval::<()>("history.back()", vec![]).await;
 }
 
+/// A phone that is logged in and shows the room list, below which nothing is.
+async fn phone_at_room_list(test: &TestContext, server: &Server) -> Page {
+    let page = test.open("phone", &server.url()).await;
+    page.resize(390, 844).await;
+    page.log_in("tom").await;
+    until_screen(&page, "conversation").await;
+    go_back(&page).await;
+    until_screen(&page, "rooms").await;
+    page
+}
+
 async fn reload(page: &Page) {
     page.reload().await;
     page.until("the page", |view| view.online()).await;
@@ -35,12 +46,7 @@ async fn reload(page: &Page) {
 fn screens_are_above_each_other_and_survive_reloads() {
     browser_test_in_each("screens_are_above_each_other_and_survive_reloads", async |test| {
         let server = Server::start();
-        let page = test.open("phone", &server.url()).await;
-        page.resize(390, 844).await;
-        page.log_in("tom").await;
-        until_screen(&page, "conversation").await;
-        go_back(&page).await;
-        until_screen(&page, "rooms").await;
+        let page = phone_at_room_list(test, &server).await;
         page.create_room("garden", "public").await;
         until_screen(&page, "conversation").await;
         page.send_and_wait("hello").await;
@@ -133,12 +139,7 @@ fn gesture_during_a_dialog_and_at_another_width_loses_nothing() {
 fn reload_during_a_dialog_leaves_the_history_as_it_was() {
     browser_test_in_each("reload_during_a_dialog_leaves_the_history_as_it_was", async |test| {
         let server = Server::start();
-        let page = test.open("phone", &server.url()).await;
-        page.resize(390, 844).await;
-        page.log_in("tom").await;
-        until_screen(&page, "conversation").await;
-        go_back(&page).await;
-        until_screen(&page, "rooms").await;
+        let page = phone_at_room_list(test, &server).await;
         page.create_room("garden", "public").await;
         until_screen(&page, "conversation").await;
         page.open_dialog("room-menu", "room-settings").await;
@@ -160,12 +161,7 @@ fn reload_during_a_dialog_leaves_the_history_as_it_was() {
 fn going_back_closes_an_open_menu_first() {
     browser_test("going_back_closes_an_open_menu_first", async |test| {
         let server = Server::start();
-        let page = test.open("phone", &server.url()).await;
-        page.resize(390, 844).await;
-        page.log_in("tom").await;
-        until_screen(&page, "conversation").await;
-        go_back(&page).await;
-        until_screen(&page, "rooms").await;
+        let page = phone_at_room_list(test, &server).await;
         let menu = "return !!document.querySelector('[role=menu]')";
         for button in ["rooms-menu", "account-menu"] {
             page.click(&format!("#{button}")).await;

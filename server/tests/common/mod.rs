@@ -5,6 +5,7 @@
 pub mod client;
 pub mod desktop;
 pub mod dir;
+pub mod port;
 pub mod received;
 pub mod sent;
 pub mod world;

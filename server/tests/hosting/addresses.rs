@@ -1,19 +1,11 @@
 //! The addresses the program listens on.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::{common::Socket, program::Program};
-
-/// A port that is free in IPv4 and IPv6.
-pub fn free_port() -> u16 {
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        if TcpListener::bind((Ipv6Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
-}
+use crate::{
+    common::{Socket, port::free_port},
+    program::Program,
+};
 
 fn listen(addresses: &[&str], port: u16) -> Program {
     let addresses: Vec<_> = addresses.iter().map(|ip| format!("{ip}:{port}")).collect();

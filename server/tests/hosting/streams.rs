@@ -3,8 +3,7 @@
 use std::net::{Ipv4Addr, TcpStream};
 
 use crate::{
-    addresses::free_port,
-    common::{Client, Socket, eventually},
+    common::{Client, Socket, eventually, port::free_port},
     program::Program,
 };
 

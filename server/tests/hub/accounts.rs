@@ -1,17 +1,18 @@
 //! Accounts: how they are created, who holds a nick, and who owns a message.
 
-use std::time::Duration;
+mod basic;
+mod nicks;
 
 use parlour_core::{
     codec::{self, Envelope},
     limits::Limits,
-    model::{MessageId, UserId},
+    model::UserId,
     status::Status,
-    wire::{self, client_command::Operation},
+    wire,
 };
 use parlour_server::{
-    hub::{Settings, output::Output},
-    store::{Change, EventLog as _, LogError, Retention},
+    hub::Settings,
+    store::{Change, LogError},
 };
 
 use crate::{
@@ -199,24 +200,6 @@ fn guest_cannot_log_in_while_the_log_fails() {
 }
 
 #[test]
-fn account_takes_its_nick_again_if_a_failed_append_may_have_taken_it() {
-    let mut w = world();
-    let tom = login(&mut w, "tom", 1);
-    let account = w.holder("tom");
-    w.disconnect(tom);
-    w.advance(MINUTE);
-    (w.failing, w.append_before_failing) = (full(), true);
-    let other = login(&mut w, "tom", 2);
-    assert_eq!(w.received(other).closed, LOG_UNAVAILABLE);
-    assert_ne!(w.holder("tom"), account);
-    w.failing = None;
-    w.advance(3_000);
-    let tom = login(&mut w, "tom", 1);
-    assert!(w.received(tom).welcome().unwrap().resumed);
-    assert_eq!(w.holder("tom"), account);
-}
-
-#[test]
 fn new_holder_of_a_nick_does_not_own_the_messages_of_the_former_one() {
     let mut w = world();
     let witness = w.rich("witness");
@@ -257,63 +240,6 @@ fn senders_may_use_the_same_message_id() {
     assert_eq!(senders(&w, lili), expected);
     w.send_message(lili, 1, "another text");
     assert_eq!(w.received(lili).codes(), [u32::from(Status::MessageIdReused.code())]);
-}
-
-#[test]
-fn account_whose_nick_was_taken_continues_under_another_one() {
-    let mut w = world();
-    let tom = login(&mut w, "tom", 1);
-    let account = w.holder("tom");
-    w.disconnect(tom);
-    w.advance(2 * MINUTE);
-    let other = login(&mut w, "tom", 2);
-    assert!(is_welcome(&w, other) && w.holder("tom") != account);
-    let refused = login(&mut w, "tom", 1);
-    assert_eq!(w.received(refused).closed, Some(Status::NickTaken));
-    let renamed = login(&mut w, "tom2", 1);
-    assert!(is_welcome(&w, renamed));
-    assert_eq!(w.holder("tom2"), account);
-    // A device that does not know of the new nick.
-    w.disconnect(renamed);
-    let device = login(&mut w, "tim", 1);
-    assert_eq!(w.received(device).welcome().unwrap().nick, "tom2");
-    assert_eq!((w.holder("tom2"), w.holder("tim")), (account, None));
-}
-
-#[test]
-fn nick_that_looks_like_another_is_taken_from_it_too() {
-    let mut w = world();
-    let tom = login(&mut w, "tom", 1);
-    w.disconnect(tom);
-    w.advance(MINUTE);
-    let look_alike = login(&mut w, "tоm", 2);
-    assert!(is_welcome(&w, look_alike));
-    for restarted in [false, true] {
-        if restarted {
-            w.restart();
-        }
-        let tom = login(&mut w, "tom", 1);
-        assert_eq!(w.received(tom).closed, Some(Status::NickConfusable));
-    }
-    w.advance(MINUTE);
-    let tom = login(&mut w, "tom", 1);
-    assert!(w.received(tom).welcome().unwrap().resumed);
-    let look_alike = login(&mut w, "tоm", 2);
-    assert_eq!(w.received(look_alike).closed, Some(Status::NickConfusable));
-}
-
-#[test]
-fn spelling_of_a_nick_changes_by_command() {
-    let mut w = world();
-    let tom = login(&mut w, "tom", 1);
-    let account = w.holder("tom");
-    w.disconnect(tom);
-    let tom = login(&mut w, "Tom", 1);
-    assert_eq!(w.received(tom).welcome().unwrap().nick, "tom", "another device may have changed it");
-    w.command(tom, Operation::ChangeNick(wire::ChangeNick { nick: "Tom".into() }));
-    w.send_message(tom, 1, "hi");
-    w.restart();
-    assert_eq!((w.stored()[0].nick.as_str(), w.holder("tom")), ("Tom", account));
 }
 
 #[test]
@@ -360,71 +286,6 @@ fn connections_of_an_account_share_its_rate_but_not_the_order_of_resends() {
 }
 
 #[test]
-fn basic_client_has_an_account_from_its_first_message_on() {
-    let mut w = world();
-    let lili = w.rich("lili");
-    w.hold_requests = true;
-    let desk = w.basic("desk");
-    assert!(w.held_proposals().is_empty());
-    w.send(desk, &codec::message("desk", None, "one"));
-    w.send(desk, &codec::message("desk", None, "two"));
-    let held: Vec<_> = w.held_proposals().iter().map(|proposal| proposal.sender).collect();
-    assert_eq!(held, [held[0]; 3], "the account and two messages");
-    w.release();
-    assert_eq!(senders(&w, lili), [(held[0], "one"), (held[0], "two")]);
-    assert_eq!(w.holder("desk"), Some(held[0]));
-    // The nick is free at once; the next one is somebody else.
-    w.disconnect(desk);
-    let desk = w.basic("Desk");
-    w.send(desk, &codec::message("Desk", None, "three"));
-    assert_ne!(senders(&w, lili)[2].0, held[0]);
-    assert_ne!(w.holder("desk"), Some(held[0]));
-}
-
-#[test]
-fn account_of_a_basic_client_is_proposed_again_after_a_failure() {
-    for stored in [false, true] {
-        let mut w = world();
-        let lili = w.rich("lili");
-        let desk = w.basic("desk");
-        (w.failing, w.append_before_failing) = (full(), stored);
-        w.send(desk, &codec::message("desk", None, "one"));
-        w.failing = None;
-        w.advance(3_000);
-        w.send(desk, &codec::message("desk", None, "two"));
-        let found: Vec<_> = senders(&w, lili).into_iter().map(|(_, content)| content).collect();
-        assert_eq!(found, if stored { vec!["one", "two"] } else { vec!["two"] });
-        let account = w.holder("desk").unwrap();
-        assert!(senders(&w, lili).iter().all(|(sender, _)| *sender == account));
-    }
-}
-
-#[test]
-fn basic_client_outlasts_its_account() {
-    let mut w = world();
-    let lili = w.rich("lili");
-    let desk = w.basic("desk");
-    w.send(desk, &codec::message("desk", None, "one"));
-    w.send_message(lili, 1, "of another");
-    // Retention deletes the message, then its id, and then the account without anything.
-    w.advance(86_400_000);
-    let none = Retention {
-        messages: Some(1),
-        age: Some(Duration::from_secs(1)),
-        ids: Duration::ZERO,
-        ..Retention::default()
-    };
-    let now = w.unix();
-    for n in 0..20 {
-        w.log.apply_retention(&none, now + n * 10_000).unwrap();
-    }
-    assert_eq!(w.holder("desk"), None);
-    w.send(desk, &codec::message("desk", None, "two"));
-    assert_eq!(w.received(lili).messages().last(), Some(&("desk", "two")));
-    assert!(w.holder("desk").is_some());
-}
-
-#[test]
 fn message_carries_its_sender_and_its_number() {
     let mut w = world();
     let (tom, desk) = (w.rich("tom"), w.basic("desk"));
@@ -442,38 +303,4 @@ fn message_carries_its_sender_and_its_number() {
     let page = window.page.unwrap();
     let sender = &page.people[page.messages[0].sender as usize].account;
     assert_eq!((page.messages[0].seq, page.messages[0].ord, &sender[..]), (1, 1, &account.0[..]));
-}
-
-#[test]
-fn sessions_of_one_account_do_not_take_its_nick_at_the_same_time() {
-    let mut w = world();
-    let tom = login(&mut w, "tom", 1);
-    w.disconnect(tom);
-    w.advance(MINUTE);
-    let other = login(&mut w, "tom", 2);
-    w.send(other, &codec::exit("tom"));
-    w.hold_requests = true;
-    let tom = login(&mut w, "tom", 1);
-    assert!(
-        matches!(w.held_proposals()[..], [proposal] if matches!(proposal.change, Change::ChangeNick { .. }))
-    );
-    // The nick is in use meanwhile.
-    let third = login(&mut w, "tom", 3);
-    assert_eq!(w.received(third).closed, Some(Status::NickTaken));
-    assert!(w.held_requests.iter().any(|held| matches!(held, Output::Append(_))));
-    w.release();
-    assert!(w.received(tom).welcome().unwrap().resumed);
-}
-
-#[test]
-fn id_of_the_hub_is_not_the_same_for_two_messages() {
-    let mut w = world();
-    let desk = w.basic("desk");
-    for content in ["same", "same"] {
-        w.send(desk, &codec::message("desk", None, content));
-    }
-    let ids: Vec<_> = w.stored().into_iter().map(|message| message.id).collect();
-    assert_eq!(ids.len(), 2);
-    assert_ne!(ids[0], ids[1]);
-    assert!(ids.iter().all(|id| *id != MessageId([0; 16])));
 }

@@ -3,13 +3,14 @@
 use std::{
     fs::File,
     io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::port::free_port;
 
 /// Settings for the tests: no limits except those of the machine.
 const ARGUMENTS: [&str; 8] = [
@@ -38,7 +39,8 @@ pub struct Program {
 impl Program {
     /// A program with a data directory and a file for its diagnostics. Not started.
     pub fn new(data: PathBuf, diagnostics: PathBuf) -> Self {
-        Self { address: free_address(), data, diagnostics, limit: None, child: None }
+        let address = (Ipv4Addr::LOCALHOST, free_port()).into();
+        Self { address, data, diagnostics, limit: None, child: None }
     }
 
     /// Starts it and waits until it listens.
@@ -98,16 +100,4 @@ impl Drop for Program {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// An address that stays free while the server is down. Not an ephemeral port: a client that connects to an
-/// ephemeral port without a listener may be assigned the same port, and so be connected to itself. Each test
-/// uses its own range of ports, because an address that is free for one test while its server is down must
-/// not be used by another.
-fn free_address() -> SocketAddr {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let own = TAKEN.fetch_add(50, Ordering::Relaxed);
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap() + own;
-    let addresses = (first..first + 50).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-    addresses.into_iter().find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }

@@ -122,7 +122,7 @@ mod tests {
         let mut irc = Irc::start().unwrap();
         let connect = |nick: &str| {
             let mut stream = TcpStream::connect(irc.address).unwrap();
-            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
             let hello = format!(
                 "CAP LS 302\r\nNICK {nick}\r\nUSER a 0 * :a\r\nCAP END\r\nJOIN {CHANNEL}\r\nPING 7\r\n"
             );

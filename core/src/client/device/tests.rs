@@ -1,5 +1,7 @@
 //! What the device has, written from one state and read into another.
 
+use std::ops::RangeInclusive;
+
 use super::*;
 use crate::{
     Clocks,
@@ -49,7 +51,7 @@ fn welcome(log: u8, head_ord: u64) -> Extension {
     Extension::Welcome(wire::Welcome { account, log, nick, rows: Some(rows), ..wire::Welcome::default() })
 }
 
-fn window(ords: std::ops::RangeInclusive<u64>) -> Extension {
+fn window(ords: RangeInclusive<u64>) -> Extension {
     let message = |ord: u64| wire::PageMessage {
         id: [ord as u8 | 0x80; 16].to_vec(),
         seq: ord,
@@ -102,13 +104,18 @@ fn contents(state: &mut ClientState) -> Vec<String> {
     contents
 }
 
+/// A client with these messages, the newest of the open room, and a device that does not have them yet.
+fn with_messages(ords: RangeInclusive<u64>) -> (ClientState, DeviceRooms, Rows) {
+    let mut state = ClientState::new(nick_key);
+    state.open_room(Some(ROOM));
+    receive(&mut state, welcome(5, *ords.end()));
+    receive(&mut state, window(ords));
+    (state, DeviceRooms::default(), Rows::default())
+}
+
 #[test]
 fn room_list_and_messages_are_shown_before_the_connection() {
-    let (mut state, mut device, mut rows) =
-        (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());
-    state.open_room(Some(ROOM));
-    receive(&mut state, welcome(5, 3));
-    receive(&mut state, window(1..=3));
+    let (mut state, mut device, mut rows) = with_messages(1..=3);
     state.handle_visible(ROOM, 2, false);
     write(&mut device, &mut state, &mut rows);
 
@@ -128,11 +135,7 @@ fn room_list_and_messages_are_shown_before_the_connection() {
 
 #[test]
 fn messages_of_a_log_that_was_replaced_are_deleted() {
-    let (mut state, mut device, mut rows) =
-        (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());
-    state.open_room(Some(ROOM));
-    receive(&mut state, welcome(5, 3));
-    receive(&mut state, window(1..=3));
+    let (mut state, mut device, mut rows) = with_messages(1..=3);
     write(&mut device, &mut state, &mut rows);
     receive(&mut state, welcome(6, 1));
     receive(&mut state, window(1..=1));
@@ -143,11 +146,7 @@ fn messages_of_a_log_that_was_replaced_are_deleted() {
 
 #[test]
 fn old_messages_are_deleted_and_a_gap_stays_one() {
-    let (mut state, mut device, mut rows) =
-        (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());
-    state.open_room(Some(ROOM));
-    receive(&mut state, welcome(5, 100));
-    receive(&mut state, window(51..=100));
+    let (mut state, mut device, mut rows) = with_messages(51..=100);
     write(&mut device, &mut state, &mut rows);
     for last in (100..=1_000).step_by(50) {
         receive(&mut state, window(last - 49..=last));
@@ -163,11 +162,7 @@ fn old_messages_are_deleted_and_a_gap_stays_one() {
 
 #[test]
 fn messages_that_are_evicted_from_memory_stay_on_the_device() {
-    let (mut state, mut device, mut rows) =
-        (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());
-    state.open_room(Some(ROOM));
-    receive(&mut state, welcome(5, 9));
-    receive(&mut state, window(1..=9));
+    let (mut state, mut device, mut rows) = with_messages(1..=9);
     write(&mut device, &mut state, &mut rows);
     let before: Vec<_> = rows.keys(Table::Messages).cloned().collect();
     // By the timeline of the room, and because too many rooms are in memory.
@@ -184,11 +179,7 @@ fn messages_that_are_evicted_from_memory_stay_on_the_device() {
 
 #[test]
 fn nothing_stays_after_a_logout() {
-    let (mut state, mut device, mut rows) =
-        (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());
-    state.open_room(Some(ROOM));
-    receive(&mut state, welcome(5, 3));
-    receive(&mut state, window(1..=3));
+    let (mut state, mut device, mut rows) = with_messages(1..=3);
     write(&mut device, &mut state, &mut rows);
     assert!(!rows.is_empty());
     let forgotten = device.encode(&state, None, vec![persistence::Change::Forget]);
@@ -198,10 +189,7 @@ fn nothing_stays_after_a_logout() {
 
 #[test]
 fn line_is_above_the_messages_of_a_window_that_are_not_read() {
-    let mut state = ClientState::new(nick_key);
-    state.open_room(Some(ROOM));
-    receive(&mut state, welcome(5, 3));
-    receive(&mut state, window(1..=3));
+    let (mut state, ..) = with_messages(1..=3);
     assert_eq!(state.room(ROOM).unwrap().unread_line(), Some(0));
     // It stays where it was.
     state.handle_visible(ROOM, 2, false);

@@ -1,8 +1,8 @@
 //! Events, activity and cursors.
 
 use parlour_core::{
-    codec::{self, Envelope, Extension},
-    model::{Role, RoomId},
+    codec::{self, Extension},
+    model::RoomId,
     status::Status,
     wire::{self, client_command::Operation, room_event::Change, server_event::Body},
 };
@@ -36,109 +36,6 @@ fn messages_reach_subscribers_in_full_and_others_as_activity() {
     assert!(w.received(basic).messages().is_empty(), "basic clients know only the lobby");
     let accepted = w.received(tom.conn).accepted();
     assert_eq!(accepted.len(), 5);
-}
-
-#[test]
-fn arrival_is_published_before_the_first_message() {
-    let mut w = world();
-    let lili = Client::login(&mut w, "lili", &[]);
-    w.advance(1_000);
-    // The first arrival is published at once; the second one waits for the end of the interval.
-    drop(Client::login(&mut w, "tim", &[]));
-    w.clear(lili.conn);
-    let mut tom = Client::login(&mut w, "tom", &[]);
-    tom.post(&mut w, RoomId::LOBBY, 1, "hi");
-    w.advance(1_000);
-    assert_eq!(shown(&w, &lili), ["tom: Online", "hi"]);
-}
-
-/// Messages and changes of presence that a client was sent, in order.
-fn shown(w: &World, client: &Client) -> Vec<String> {
-    let of_frame = |frame: &Envelope| match &frame.extension {
-        Some(Extension::Event(wire::ServerEvent { body: Some(Body::Presence(changes)), .. })) => {
-            changes.people.iter().map(|person| format!("{}: {:?}", person.nick, person.state())).collect()
-        }
-        None => vec![frame.content.clone()],
-        _ => Vec::new(),
-    };
-    w.received(client.conn).frames.iter().flat_map(of_frame).collect()
-}
-
-/// tom, and lili, who is subscribed to this room and not to the lobby.
-fn with_a_watcher(w: &mut World) -> (Client, Client, RoomId) {
-    let mut tom = Client::login(w, "tom", &[]);
-    let mut lili = Client::login(w, "lili", &[]);
-    let room = tom.create(w, wire::RoomKind::Public, "rust", &[]);
-    lili.command(w, room, Operation::Join(wire::Join {}));
-    lili.subscribe(w, room);
-    lili.command(w, RoomId::LOBBY, Operation::Unsubscribe(wire::Unsubscribe {}));
-    w.advance(1_000);
-    w.clear(lili.conn);
-    (tom, lili, room)
-}
-
-#[test]
-fn departure_is_published_after_the_last_message() {
-    for is_exit in [true, false] {
-        let mut w = world();
-        let (mut tom, lili, room) = with_a_watcher(&mut w);
-        let guest = Client::login(&mut w, "guest", &[]);
-        w.advance(1_000);
-        w.hold_requests = true;
-        tom.post(&mut w, room, 1, "bye");
-        tom.post(&mut w, RoomId::LOBBY, 2, "bye all");
-        match is_exit {
-            true => w.send(tom.conn, &codec::exit("tom")),
-            false => w.disconnect(tom.conn),
-        }
-        w.advance(1_000);
-        let shown_before = [shown(&w, &lili), shown(&w, &guest)];
-        w.release();
-        w.advance(1_000);
-        assert_eq!(shown(&w, &lili), ["bye", "tom: Left"], "exit: {is_exit}");
-        assert!(shown(&w, &guest).ends_with(&["bye all".into(), "tom: Left".into()]), "exit: {is_exit}");
-        assert!(!shown_before.concat().contains(&"tom: Left".into()), "exit: {is_exit}");
-    }
-}
-
-#[test]
-fn account_that_returns_before_its_last_message_is_stored_has_not_departed() {
-    let mut w = world();
-    let (mut tom, lili, room) = with_a_watcher(&mut w);
-    w.hold_requests = true;
-    tom.post(&mut w, room, 1, "brb");
-    w.disconnect(tom.conn);
-    w.advance(1_000);
-    let capabilities = ["rooms", "batch"].map(Into::into).to_vec();
-    let login =
-        wire::Login { secret: tom.secret.clone(), version: 1, capabilities, ..wire::Login::default() };
-    let again = w.connect();
-    w.send(again, &codec::login("tom", login));
-    w.release();
-    w.advance(1_000);
-    assert!(w.received(again).welcome().is_some());
-    let shown_of_tom = |w: &World| {
-        let shown = shown(w, &lili).into_iter();
-        shown.filter(|shown| shown != "tom: Online").collect::<Vec<_>>()
-    };
-    assert_eq!(shown_of_tom(&w), ["brb"]);
-    w.disconnect(again);
-    w.advance(1_000);
-    assert_eq!(shown_of_tom(&w), ["brb", "tom: Left"]);
-}
-
-#[test]
-fn departure_without_a_message_is_published_at_once() {
-    let mut w = world();
-    let (mut tom, mut lili, room) = with_a_watcher(&mut w);
-    tom.post(&mut w, room, 1, "stored");
-    w.hold_requests = true;
-    lili.post(&mut w, room, 2, "of another");
-    w.disconnect(tom.conn);
-    w.advance(1_000);
-    assert_eq!(shown(&w, &lili), ["stored", "tom: Left"]);
-    w.release();
-    assert_eq!(shown(&w, &lili), ["stored", "tom: Left", "of another"]);
 }
 
 #[test]
@@ -260,26 +157,6 @@ fn room_is_muted_when_the_log_has_it() {
 }
 
 #[test]
-fn rows_wait_until_the_log_was_read_after_a_failed_append() {
-    let mut w = world();
-    let mut lili = Client::login(&mut w, "lili", &[]);
-    w.hold_requests = true;
-    let settings = Operation::RoomSettings(wire::RoomSettings { muted: true });
-    let request = lili.send(&mut w, RoomId::LOBBY, settings);
-    w.failing = Some(LogError::Full("here".into()));
-    w.release_one();
-    assert!(w.held_requests.is_empty(), "{:?}", w.held_requests);
-    w.failing = None;
-    w.advance(3_000);
-    assert_eq!(lili.answers(&w, request), []);
-    w.release();
-    let done = wire::response::Result::Done(wire::Done::default());
-    assert_eq!(lili.answers(&w, request), [done]);
-    w.restart();
-    assert!(Client::login(&mut w, "lili", &lili.secret).rows[&RoomId::LOBBY].muted);
-}
-
-#[test]
 fn slow_consumer_continues_where_events_were_skipped() {
     let mut w = world();
     let mut tom = Client::login(&mut w, "tom", &[]);
@@ -340,89 +217,6 @@ fn position_ahead_of_the_log_is_kept_and_another_log_is_not() {
     assert_eq!((later.reset, later.frames.len(), later.seq), (false, 2, 3));
     let other = subscribe(&mut w, 1, &[9; 16]);
     assert!(other.reset && other.page.is_some());
-}
-
-#[test]
-fn messages_of_a_failed_append_are_published_in_their_room() {
-    let mut w = world();
-    let mut tom = Client::login(&mut w, "tom", &[]);
-    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
-    tom.subscribe(&mut w, room);
-    w.failing = Some(LogError::Full("here".into()));
-    w.append_before_failing = true;
-    tom.post(&mut w, room, 1, "stored");
-    w.failing = None;
-    w.advance(10_000);
-    tom.update(&w);
-    assert_eq!(tom.messages[&room], ["stored"]);
-    tom.post(&mut w, room, 2, "next");
-    tom.update(&w);
-    assert_eq!(tom.messages[&room], ["stored", "next"]);
-}
-
-/// The log executes a command that it reports as failed. It is read after that.
-fn appended_but_failed(w: &mut World, client: &mut Client, room: RoomId, operation: Operation) {
-    w.failing = Some(LogError::Full("here".into()));
-    w.append_before_failing = true;
-    client.send(w, room, operation);
-    w.failing = None;
-    w.append_before_failing = false;
-    w.advance(10_000);
-}
-
-/// Makes an account an owner of the lobby.
-fn own_lobby(w: &World, account: &[u8]) {
-    let database = rusqlite::Connection::open(w.log.path()).unwrap();
-    let added = "INSERT INTO member (account, room, role, handle, changed)
-        SELECT account.id, room.id, ?2, 0, 0 FROM account, room WHERE account.user = ?1 AND room.kind = 0";
-    assert_eq!(database.execute(added, (account, i32::from(Role::Owner.to_wire()))).unwrap(), 1);
-}
-
-#[test]
-fn events_of_a_failed_append_are_published_in_the_lobby_too() {
-    let mut w = world();
-    let owner = Client::login(&mut w, "tom", &[]);
-    own_lobby(&w, &owner.account);
-    w.disconnect(owner.conn);
-    let mut tom = Client::login(&mut w, "tom", &owner.secret);
-    let basic = w.rich("lili");
-    let topic = Operation::ChangeRoom(wire::ChangeRoom {
-        change: Some(wire::change_room::Change::Topic("news".into())),
-    });
-    appended_but_failed(&mut w, &mut tom, RoomId::LOBBY, topic);
-    tom.update(&w);
-    assert!(
-        matches!(&tom.events[..], [(RoomId::LOBBY, Change::Topic(topic))] if topic == "news"),
-        "{:?}",
-        tom.events
-    );
-    // The client has no gap, and appends are accepted again.
-    tom.post(&mut w, RoomId::LOBBY, 1, "hi");
-    tom.update(&w);
-    assert_eq!(tom.messages[&RoomId::LOBBY], ["hi"]);
-    assert_eq!(w.received(basic).messages(), [("tom", "hi")]);
-}
-
-#[test]
-fn names_of_a_failed_append_are_published() {
-    let mut w = world();
-    let mut tom = Client::login(&mut w, "tom", &[]);
-    let mut lili = Client::login(&mut w, "lili", &[]);
-    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
-    lili.command(&mut w, room, Operation::Join(wire::Join {}));
-    let rename = |name: &str| wire::ChangeRoom { change: Some(wire::change_room::Change::Name(name.into())) };
-    appended_but_failed(&mut w, &mut tom, room, Operation::ChangeRoom(rename("ferris")));
-    lili.update(&w);
-    assert_eq!(lili.rows[&room].name, "ferris");
-    let change = Operation::ChangeNick(wire::ChangeNick { nick: "thomas".into() });
-    appended_but_failed(&mut w, &mut tom, RoomId::LOBBY, change.clone());
-    lili.update(&w);
-    assert_eq!(lili.people.get("thomas"), Some(&true), "{:?}", lili.people);
-    // The account has the nick for others too.
-    assert!(matches!(tom.command(&mut w, RoomId::LOBBY, change), wire::response::Result::Done(_)));
-    let other = w.connect();
-    w.login(other, "thomas", &[]);
-    assert_eq!(w.received(other).closed, Some(Status::NickTaken));
 }
 
 #[test]

@@ -79,16 +79,22 @@ fn answer_that_was_read_before_a_change_has_the_present_nick() {
     }
 }
 
+/// tom, who is not subscribed to the lobby, and lili, who is in this room of his too.
+fn outside_the_lobby(w: &mut World) -> (Client, Client, RoomId) {
+    let mut tom = Client::login(w, "tom", &[]);
+    let mut lili = Client::login(w, "lili", &[]);
+    let room = tom.create(w, wire::RoomKind::Public, "rust", &[]);
+    lili.command(w, room, Operation::Join(wire::Join {}));
+    tom.command(w, RoomId::LOBBY, Operation::Unsubscribe(wire::Unsubscribe {}));
+    w.advance(1_000);
+    (tom, lili, room)
+}
+
 /// Live events that a subscriber gets after the window are older than the nick in it.
 #[test]
 fn nick_that_changes_while_a_subscription_waits_is_told_after_the_events() {
     let mut w = world();
-    let mut tom = Client::login(&mut w, "tom", &[]);
-    let mut lili = Client::login(&mut w, "lili", &[]);
-    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
-    lili.command(&mut w, room, Operation::Join(wire::Join {}));
-    tom.command(&mut w, RoomId::LOBBY, Operation::Unsubscribe(wire::Unsubscribe {}));
-    w.advance(1_000);
+    let (mut tom, mut lili, room) = outside_the_lobby(&mut w);
     w.clear(tom.conn);
     tom.restart();
     read_late(&mut w, &mut tom, room, Operation::Subscribe(wire::Subscribe::default()), |w| {
@@ -188,12 +194,7 @@ fn list_that_is_read_before_a_partner_returns_has_the_present_nick() {
 #[test]
 fn nick_that_changes_while_a_subscription_waits_is_told_with_the_present_presence() {
     let mut w = world();
-    let mut tom = Client::login(&mut w, "tom", &[]);
-    let mut lili = Client::login(&mut w, "lili", &[]);
-    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
-    lili.command(&mut w, room, Operation::Join(wire::Join {}));
-    tom.command(&mut w, RoomId::LOBBY, Operation::Unsubscribe(wire::Unsubscribe {}));
-    w.advance(1_000);
+    let (mut tom, mut lili, room) = outside_the_lobby(&mut w);
     tom.update(&w);
     read_late(&mut w, &mut tom, room, Operation::Subscribe(wire::Subscribe::default()), |w| {
         lili.command(w, RoomId::LOBBY, change_nick("lilith"));
