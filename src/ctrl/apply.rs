@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use parlour_core::{
     client::{Event, state::Change},
     model::{Connection, Delivery, Identity, RoomId},
+    sorted::SortedSet,
     status::Status,
     timeline::Notice,
 };
@@ -215,6 +216,7 @@ impl Store {
     fn logged_out(&self) {
         self.inner.update_value(|inner| {
             inner.timelines.clear();
+            inner.leaving = SortedSet::new();
             inner.note_timer = None;
             inner.link = None;
             inner.was_online = false;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use parlour_core::model::RoomId;
+use parlour_core::model::{Refusal, RoomId};
 
 use super::store::Store;
 
@@ -32,7 +32,7 @@ pub enum DialogKind {
     LogOut,
 }
 
-/// Something that was done and that the page does not show otherwise, to be told to the user.
+/// Something that was done, or refused, and that the page does not show otherwise, to be told to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The user has another nick.
@@ -41,6 +41,8 @@ pub enum Outcome {
     Invited(Vec<Arc<str>>),
     /// The user has left a room with this name.
     LeftRoom(Arc<str>),
+    /// A command that no dialog has given was refused.
+    Refused(Refusal),
 }
 
 impl Store {

@@ -19,6 +19,7 @@ mod route;
 mod search;
 mod store;
 mod timelines;
+mod until_logout;
 
 pub use dialog::{DialogKind, Outcome};
 pub use directory::{Contact, Page, PublicRoom};

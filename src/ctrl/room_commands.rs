@@ -18,20 +18,14 @@ use super::{
     store::{ComposerNote, Store},
 };
 
-/// The room and the login in which a command was typed. What the page shows because of its answer belongs there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct TypedIn {
-    room: Option<RoomId>,
-    logouts: u32,
-}
-
 /// The effect of a typed command at the server.
 #[derive(Debug)]
 enum Typed {
     ChangeNick(String),
     SetTopic(RoomId, String),
     Invite(RoomId, String),
-    Join(String, TypedIn),
+    /// The room with this name, and the one in which the command was typed.
+    Join(String, Option<RoomId>),
     Leave(RoomId),
 }
 
@@ -68,7 +62,9 @@ impl Store {
             RoomCommand::Invite("") => self.open_dialog(DialogKind::InvitePeople(room)),
             RoomCommand::Invite(nick) => self.spawn_typed(Typed::Invite(room, nick.to_owned())),
             RoomCommand::Join("") => self.open_dialog(DialogKind::BrowseRooms),
-            RoomCommand::Join(name) => self.spawn_typed(Typed::Join(name.to_owned(), self.typed_in())),
+            RoomCommand::Join(name) => {
+                self.spawn_typed(Typed::Join(name.to_owned(), self.open_room.get_untracked()))
+            }
             RoomCommand::Leave => self.type_leave(room)?,
         }
         Ok(())
@@ -120,7 +116,7 @@ impl Store {
 
     /// Opens the room of the list with a name, or joins the public one and opens it, unless the user has opened another one
     /// meanwhile.
-    async fn join_by_name(self, name: String, typed_in: TypedIn) -> Result<(), Refusal> {
+    async fn join_by_name(self, name: String, typed_in: Option<RoomId>) -> Result<(), Refusal> {
         let room = match self.listed_room_named(&name) {
             Some(room) => room,
             None => {
@@ -129,7 +125,7 @@ impl Store {
                 room
             }
         };
-        if self.typed_in() == typed_in {
+        if self.open_room.get_untracked() == typed_in {
             self.open(Some(room), None);
         }
         Ok(())
@@ -195,24 +191,18 @@ impl Store {
         self.request(command).await.map(drop)
     }
 
-    /// The room and the login of a command that is typed now.
-    fn typed_in(&self) -> TypedIn {
-        TypedIn {
-            room: self.open_room.get_untracked(),
-            logouts: self.inner.with_value(|inner| inner.logouts),
-        }
-    }
-
-    /// Runs a typed command.
+    /// Runs a typed command, in the login in which it was typed.
     fn spawn_typed(&self, command: Typed) {
-        let (store, typed_in) = (*self, self.typed_in());
-        spawn_local(async move {
-            let result = match load_execution(store, command).await {
+        let (store, typed_in) = (*self, self.open_room.get_untracked());
+        let execution = self.until_logout(async move {
+            match load_execution(store, command).await {
                 Ok(execution) => execution.await.map_err(|refusal| refusal.status),
                 Err(_) => Err(missing_part_status().await),
-            };
-            if let Err(status) = result
-                && store.typed_in() == typed_in
+            }
+        });
+        spawn_local(async move {
+            if let Some(Err(status)) = execution.await
+                && store.open_room.get_untracked() == typed_in
             {
                 store.set.composer_note.set(Some(ComposerNote::Refused(status)));
             }

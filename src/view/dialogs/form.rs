@@ -42,6 +42,7 @@ impl Field {
 /// The request of a form: whether it runs, and why the last one was refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Submission {
+    store: Store,
     busy: RwSignal<bool>,
     refusal: RwSignal<Option<Refusal>>,
     /// The last command that was not executed, as far as this page knows.
@@ -49,9 +50,10 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// No request was made.
+    /// No request was made. The store is that of the context.
     pub fn new() -> Self {
-        Self { busy: RwSignal::new(false), refusal: RwSignal::new(None), failed: StoredValue::new(None) }
+        let (busy, refusal) = (RwSignal::new(false), RwSignal::new(None));
+        Self { store: use_store(), busy, refusal, failed: StoredValue::new(None) }
     }
 
     /// Returns `true` while a request runs. Reactive.
@@ -85,8 +87,8 @@ impl Submission {
         command
     }
 
-    /// Makes a request and runs it, unless one runs: then it is not made, because a command is given when it is made. Calls
-    /// `done` if it succeeded and the dialog is still open.
+    /// Makes a request and runs it until the user logs out, unless one runs: then it is not made, because a command is given
+    /// when it is made. Calls `done` if it succeeded and the dialog is still open.
     pub fn start<T: 'static, R>(self, request: impl FnOnce() -> R, done: impl FnOnce(T) + 'static)
     where
         R: Future<Output = Result<T, Refusal>> + 'static,
@@ -96,9 +98,9 @@ impl Submission {
         }
         self.busy.set(true);
         self.refusal.set(None);
-        let request = request();
+        let request = self.store.until_logout(request());
         spawn_local(async move {
-            let result = request.await;
+            let Some(result) = request.await else { return };
             if self.busy.try_set(false).is_some() {
                 // The dialog was closed.
                 return;

@@ -1,8 +1,9 @@
-//! The note about what was done.
+//! The note about what was done or refused.
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 
+use super::form::sentence;
 use crate::{
     ctrl::{Outcome, use_store},
     i18n::{Part, Texts},
@@ -12,7 +13,7 @@ use crate::{
 /// The time for which the note is shown, in ms.
 const SHOWN_MS: u32 = 6_000;
 
-/// A sentence about what was done, for a short time. Follows the store's outcome.
+/// A sentence about what was done or refused, for a short time. Follows the store's outcome.
 #[component]
 pub fn OutcomeNote() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
@@ -22,13 +23,13 @@ pub fn OutcomeNote() -> impl IntoView {
         let is_shown = outcome.with(Option::is_some);
         timer.set_value(is_shown.then(|| Timeout::new(SHOWN_MS, move || store.clear_outcome())));
     });
-    let sentence = move || {
+    let note = move || {
         outcome.get().map(|outcome| {
             let parts = parts(t(), &outcome);
             view! { <p class="note"><Sentence parts/></p> }
         })
     };
-    view! { <div id="outcome" class="outcome" role="status">{sentence}</div> }
+    view! { <div id="outcome" class="outcome" role="status">{note}</div> }
 }
 
 fn parts(t: &Texts, outcome: &Outcome) -> Vec<Part> {
@@ -39,5 +40,6 @@ fn parts(t: &Texts, outcome: &Outcome) -> Vec<Part> {
             t.outcome_invited(names.len(), &names)
         }
         Outcome::LeftRoom(name) => vec![Part::Text(t.outcome_left_room(name))],
+        Outcome::Refused(refusal) => vec![Part::Text(sentence(t, refusal))],
     }
 }

@@ -46,8 +46,9 @@ fn JoinButton(room: RoomId) -> impl IntoView {
             return;
         }
         is_joining.set(true);
+        let joining = store.until_logout(store.join_room(room));
         spawn_local(async move {
-            let result = store.join_room(room).await;
+            let Some(result) = joining.await else { return };
             // The button does not exist any more when the room is shown.
             is_joining.try_set(false);
             failed.try_set(result.err().map(|refusal| refusal.status));

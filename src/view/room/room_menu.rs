@@ -8,7 +8,7 @@ use parlour_core::{
 };
 
 use crate::{
-    ctrl::{DialogKind, RoomSummary, Store, use_store},
+    ctrl::{DialogKind, Outcome, RoomSummary, Store, use_store},
     i18n::Key,
     view::shared::{Menu, MenuItem, icon},
 };
@@ -64,10 +64,12 @@ fn head(store: Store, room: RoomId) -> Option<u64> {
     head.flatten().filter(|head| *head > 0)
 }
 
+/// Mutes a room, or ends that. A refusal leaves the room as it is shown, so the user is told.
 fn set_muted(store: Store, room: RoomId, muted: bool) {
-    let answer = store.request(Command::SetMuted { room, muted });
+    let answer = store.until_logout(store.request(Command::SetMuted { room, muted }));
     spawn_local(async move {
-        // A refusal leaves the room as it is shown.
-        let _ = answer.await;
+        if let Some(Err(refusal)) = answer.await {
+            store.report(Outcome::Refused(refusal));
+        }
     });
 }
