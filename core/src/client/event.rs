@@ -7,6 +7,7 @@ use super::cursor::Cursor;
 use crate::{
     codec::Envelope,
     model::{Connection, Delivery, Identity, MessageId, Refusal, RoomId, UserId},
+    send_queue::Stage,
     status::Status,
     timeline::Notice,
     wire,
@@ -36,6 +37,18 @@ pub struct OwnMessage {
     pub order: u64,
     /// The delivery state.
     pub delivery: Delivery,
+}
+
+impl OwnMessage {
+    /// The stage in which a leader takes it over from another one, which may have sent it. A server with rooms detects
+    /// duplicates; for a basic one the message fails, so that the user decides.
+    pub(super) fn stage_without_leader(&self, is_basic: bool) -> Stage {
+        match self.delivery {
+            Delivery::Failed(status) => Stage::Failed(status),
+            _ if is_basic => Stage::Failed(Status::Unconfirmed),
+            _ => Stage::Queued,
+        }
+    }
 }
 
 /// The result of a command.

@@ -6,7 +6,7 @@
 use super::{Client, Clocks, Event, Output, OwnMessage, sending::own_message};
 use crate::{
     Millis,
-    model::{Delivery, Identity, MessageId, RoomId, UserId},
+    model::{Identity, MessageId, RoomId, UserId},
     persist::Stored,
     send_queue::{QueuedMessage, Stage},
     status::Status,
@@ -194,19 +194,16 @@ impl Client {
         }
     }
 
-    /// Adopts the messages that the previous leader had reported as [`Delivery::Queued`] and may not have persisted before
+    /// Adopts the messages that the previous leader had reported as queued and may not have persisted before
     /// its tab was closed. An id that is known is ignored.
     ///
     /// The previous leader may have sent them. A server with rooms detects the duplicates by their ids; for a basic server the
     /// messages fail, so that the user decides.
     pub fn handle_adopt_reported(&mut self, now: Clocks, messages: Vec<OwnMessage>) {
         let is_basic = self.has_basic_identity();
-        for OwnMessage { room, id, content, time, order, delivery } in messages {
-            let stage = match delivery {
-                Delivery::Failed(status) => Stage::Failed(status),
-                _ if is_basic => Stage::Failed(Status::Unconfirmed),
-                _ => Stage::Queued,
-            };
+        for message in messages {
+            let stage = message.stage_without_leader(is_basic);
+            let OwnMessage { room, id, content, time, order, .. } = message;
             let queued = QueuedMessage::new(id, content, time, order, stage);
             if !self.adopt(now, room, queued.clone()) {
                 continue;
@@ -229,11 +226,9 @@ impl Client {
         is_settled
     }
 
-    /// The messages that are not persisted, as far as this client knows.
-    pub fn unpersisted(&self) -> impl Iterator<Item = (RoomId, QueuedMessage)> {
-        let is_unpersisted = |message: &QueuedMessage| matches!(message.stage, Stage::Persisting(_));
-        let unpersisted = self.send_queue.iter().filter(move |(_, message)| is_unpersisted(message));
-        unpersisted.map(|(room, message)| (room, QueuedMessage { stage: Stage::Queued, ..message.clone() }))
+    /// The messages of the send queue, by room and in their order.
+    pub(super) fn queued_messages(&self) -> impl Iterator<Item = (RoomId, &QueuedMessage)> {
+        self.send_queue.iter()
     }
 
     /// Adds a message of another tab to the queue and reports it, during a first login after that; `false` when its id is

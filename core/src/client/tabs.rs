@@ -7,7 +7,8 @@
 //! rows of the room list, and subscribes to the rooms that it shows, each from its own position.
 //!
 //! A message sent in a follower is persisted by that follower before the leader sees it, so the next leader finds it on the
-//! device.
+//! device. The tab in which it was sent also remembers it until it is acknowledged or discarded, and gives it to a next leader
+//! that does not have it, because the device has not stored it. A leader recognises the ids of messages that it has had.
 //!
 //! Leadership is a lease with a number. A visible follower asks the leader every [`QUESTION_INTERVAL_MS`] whether it still
 //! responds; after [`LEASE_MS`] without an answer it takes the leadership over, with a higher number. That is safe at any

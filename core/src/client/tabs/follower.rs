@@ -1,6 +1,7 @@
 //! The state of a tab that follows a leader.
 
 mod commands;
+mod messages;
 mod promotion;
 
 use crate::sorted::{SortedMap, SortedSet};
@@ -8,14 +9,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use self::commands::{PendingCommand, UnreportedMessage};
-pub use self::{
-    commands::{COMMAND_TIMEOUT_MS, FollowerMessage},
-    promotion::Promoted,
-};
+pub use self::{commands::COMMAND_TIMEOUT_MS, messages::FollowerMessage, promotion::Promoted};
+use self::{commands::PendingCommand, messages::SentMessage};
 use super::{
     events::{self, Decoded},
-    leader::{REMEMBERED_MESSAGES, remember},
     post::{Post, PostContent, Report},
     watch::Watch,
 };
@@ -23,7 +20,7 @@ use crate::{
     Clocks, Millis,
     client::{AccountRecord, Event, Origin, OwnMessage, cursor::Cursor, state::ClientState},
     device::ClientEvent,
-    model::{Delivery, Identity, MessageId, RoomId, UserId},
+    model::{Identity, MessageId, RoomId, UserId},
     persist::{Change, DATABASE_VERSION},
     status::Status,
 };
@@ -67,6 +64,8 @@ pub struct Follower {
     watch: Watch,
     /// The leader from which a snapshot was requested and not received yet.
     snapshot_requested: Option<(u64, Origin)>,
+    /// Events of the leader were missed, so that messages may be settled although this tab does not know it.
+    has_missed: bool,
     /// The identity and the account as they are persisted; `None` when nobody is logged in.
     record: Option<AccountRecord>,
     /// The rooms whose events this tab receives.
@@ -77,8 +76,8 @@ pub struct Follower {
     last_order: u64,
     /// The own messages that are not acknowledged.
     unacknowledged: Vec<OwnMessage>,
-    /// Those of them that were sent in this tab and not reported by the leader yet.
-    unreported: Vec<UnreportedMessage>,
+    /// Those of them that were sent in this tab, or while it was the leader.
+    sent: Vec<SentMessage>,
     /// The commands that no leader has answered.
     commands: Vec<PendingCommand>,
     /// The number of the last command that the follower has given itself.
@@ -106,12 +105,13 @@ impl Follower {
             lease: 0,
             watch: Watch::new(now, tab.0 % MAX_TAKE_OVER_DELAY_MS),
             snapshot_requested: None,
+            has_missed: false,
             record: None,
             subscribed: SortedSet::new(),
             told: SortedMap::new(),
             last_order: 0,
             unacknowledged: Vec::new(),
-            unreported: Vec::new(),
+            sent: Vec::new(),
             commands: Vec::new(),
             internal: 0,
             unpersisted: VecDeque::new(),
@@ -178,9 +178,10 @@ impl Follower {
             return self.request_snapshot(leader);
         }
         let mut shown = Vec::new();
+        let is_complete = !is_same && !self.has_missed;
         if snapshot {
             shown = std::mem::take(&mut self.unacknowledged);
-            self.snapshot_requested = None;
+            (self.snapshot_requested, self.has_missed) = (None, false);
             if !is_next {
                 // Events of the rooms are missing.
                 self.state.handle_disconnected(now.monotonic);
@@ -206,13 +207,14 @@ impl Follower {
             }
         }
         if snapshot {
-            self.reconcile(now, shown);
+            self.reconcile(now, shown, is_complete);
             if !is_next {
                 if !is_same {
                     // Also tells the new leader whether this tab is visible.
                     self.watch.ask(now.monotonic);
                     self.told.clear();
                 }
+                self.repeat_messages();
                 self.repeat_commands(now, is_same);
                 self.resubscribe(now);
             }
@@ -221,6 +223,7 @@ impl Follower {
     }
 
     fn request_snapshot(&mut self, leader: (u64, Origin)) {
+        self.has_missed |= self.leader == Some(leader);
         if self.snapshot_requested.replace(leader) != Some(leader) {
             self.report(Report::WantsSnapshot);
         }
@@ -232,24 +235,6 @@ impl Follower {
 
     fn report_visibility(&mut self) {
         self.report(if self.watch.is_visible() { Report::Visible } else { Report::Hidden });
-    }
-
-    /// Compares the messages that were shown before a snapshot with those in it. One that is not in it was acknowledged or
-    /// discarded meanwhile: if it is in the log, the subscription of its room shows it again.
-    fn reconcile(&mut self, now: Clocks, shown: Vec<OwnMessage>) {
-        for message in shown {
-            if self.unacknowledged.iter().any(|listed| listed.id == message.id) {
-                continue;
-            }
-            if self.unreported.iter().any(|unreported| unreported.message.id == message.id) {
-                self.unacknowledged.push(message);
-            } else {
-                // Not settled: a leader that hung may have it still.
-                let event = Event::Discarded(message.room, message.id);
-                self.state.apply(now, self.tab, &event);
-                self.events.push_back(FollowerEvent::Client(event));
-            }
-        }
     }
 
     /// Applies an event of the leader's client to the state of this tab, and reports it.
@@ -287,43 +272,17 @@ impl Follower {
         self.record = None;
         self.leader = None;
         self.number = 0;
-        self.snapshot_requested = None;
+        (self.snapshot_requested, self.has_missed) = (None, false);
         self.last_order = 0;
         self.subscribed.clear();
         self.told.clear();
         self.unacknowledged.clear();
-        let unreported = std::mem::take(&mut self.unreported).into_iter();
-        self.deletions.extend(unreported.map(|message| message.deletion()));
+        let sent = std::mem::take(&mut self.sent).into_iter();
+        self.deletions.extend(sent.filter(|sent| !sent.is_reported).map(|sent| sent.deletion()));
         self.commands.clear();
         self.unpersisted.clear();
         self.settled.clear();
         self.watch.handle_waiting(false);
-    }
-
-    fn update_unacknowledged(&mut self, message: &OwnMessage) {
-        self.forget_unacknowledged(message.id);
-        self.settled.retain(|id| *id != message.id);
-        self.last_order = self.last_order.max(message.order);
-        self.unacknowledged.push(message.clone());
-    }
-
-    fn set_delivery(&mut self, id: MessageId, delivery: Delivery) {
-        self.unreported.retain(|unreported| unreported.message.id != id);
-        if let Some(message) = self.unacknowledged.iter_mut().find(|message| message.id == id) {
-            message.delivery = delivery;
-        }
-    }
-
-    /// A message was acknowledged or discarded.
-    fn settle(&mut self, id: MessageId) {
-        self.forget_unacknowledged(id);
-        remember(&mut self.settled, id, REMEMBERED_MESSAGES);
-    }
-
-    /// The leader has reported this message, or has discarded it.
-    fn forget_unacknowledged(&mut self, id: MessageId) {
-        self.unreported.retain(|unreported| unreported.message.id != id);
-        self.unacknowledged.retain(|message| message.id != id);
     }
 
     // ---- time
@@ -348,7 +307,7 @@ impl Follower {
     /// When to call [`handle_timeout`](Self::handle_timeout) next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Millis> {
-        let sends = self.unreported.iter().filter_map(UnreportedMessage::overdue_at);
+        let sends = self.sent.iter().filter_map(SentMessage::overdue_at);
         let commands = self.commands.iter().map(PendingCommand::overdue_at);
         self.watch.due().into_iter().chain(sends).chain(commands).min()
     }
@@ -394,12 +353,6 @@ impl Follower {
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
         self.record.is_some()
-    }
-
-    /// The number of own messages that are not acknowledged.
-    #[must_use]
-    pub fn unacknowledged(&self) -> usize {
-        self.unacknowledged.len()
     }
 
     /// The identity of the user; `None` when nobody is logged in.

@@ -26,6 +26,7 @@ mod encoding;
 mod lease;
 mod other_account;
 mod server;
+mod storage;
 mod takeover;
 mod world;
 

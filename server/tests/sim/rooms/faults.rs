@@ -1,5 +1,7 @@
 //! The random events of a run.
 
+use parlour_core::{Millis, model::RoomId};
+
 use super::{user::reconnect, world::World};
 use crate::{
     network::{NOTICE_MS, Packet},
@@ -97,16 +99,13 @@ fn planned(world: &mut World, at: usize) {
             let aborts = world.rng.once_in(2);
             world.tally.count(if aborts { "aborting storages" } else { "hanging storages" });
             world.devices[device].fail(if aborts { Health::Aborts(until) } else { Health::Hangs(until) });
+            if world.plan.hangs && world.rng.once_in(2) {
+                hang_with_message(world, device);
+            }
         }
         1 if world.plan.hangs => {
             let duration = world.rng.below(60_000);
-            let now = world.now;
-            let tab = &mut world.tabs[at];
-            (tab.hung_until, tab.steady_since) = (now + duration, now);
-            if let Some(link) = tab.link.as_mut().filter(|_| duration > NOTICE_MS) {
-                link.given_up_at = Some(now + NOTICE_MS);
-            }
-            world.tally.count("tabs that hang");
+            hang(world, at, duration);
         }
         2 if world.plan.restores => match world.servers[server].backup.is_some() && world.rng.once_in(2) {
             true => world.restore(server),
@@ -130,4 +129,30 @@ fn planned(world: &mut World, at: usize) {
         }
         _ => {}
     }
+}
+
+/// Nothing runs in a tab for a while.
+fn hang(world: &mut World, at: usize, duration: Millis) {
+    let now = world.now;
+    let tab = &mut world.tabs[at];
+    (tab.hung_until, tab.steady_since) = (now + duration, now);
+    if let Some(link) = tab.link.as_mut().filter(|_| duration > NOTICE_MS) {
+        link.given_up_at = Some(now + NOTICE_MS);
+    }
+    world.tally.count("tabs that hang");
+}
+
+/// The leader sends a message that its device fails to store and its connection loses, and hangs: only the other tabs have the
+/// message. The storage works again when one of them takes the leadership over.
+fn hang_with_message(world: &mut World, device: usize) {
+    let mut tabs = world.devices[device].tabs.iter().copied();
+    let Some(at) = tabs.find(|at| world.tabs[*at].is_leader() && world.tabs[*at].is_usable(world.now)) else {
+        return;
+    };
+    world.devices[device].fail(Health::Aborts(world.now + 2_000));
+    world.tabs[at].link.iter_mut().for_each(|link| link.dead = true);
+    world.send(at, RoomId::LOBBY);
+    world.advance(30);
+    hang(world, at, 30_000);
+    world.tally.count("messages of leaders that hang");
 }

@@ -1,7 +1,7 @@
-//! What the user does in a follower: each message and command is sent to the leader until it is answered, or is executed in
+//! The commands that the user gives in a follower: each one is sent to the leader until it is answered, or is executed in
 //! this tab when it becomes the leader.
 
-use super::{Follower, FollowerEvent};
+use super::{Follower, FollowerEvent, messages::SentMessage};
 use crate::{
     Clocks, Millis,
     client::{
@@ -11,12 +11,9 @@ use crate::{
             post::{Post, PostContent, TabCommand},
         },
     },
-    limits::LANE_MESSAGES,
-    model::{Delivery, Dialect, MessageId, Refusal, RoomId},
-    persist::{Change, queue},
-    send_queue::{self, QueuedMessage, Stage},
+    model::{Delivery, Refusal, RoomId},
     status::Status,
-    validate, wire,
+    wire,
 };
 
 /// A command that the leader has not executed after this time has failed, and the user is notified. Longer than the time
@@ -28,42 +25,6 @@ const ANSWER_TIMEOUT_MS: Millis = 2 * COMMAND_TIMEOUT_MS;
 const COMMAND_LIFETIME_MS: i64 = 8_000;
 /// The first number of the commands that a follower gives itself. Those of the user interface are smaller.
 const INTERNAL: u32 = 1 << 31;
-
-/// A message that the user has sent in a follower.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FollowerMessage {
-    /// The number of the command that sends it.
-    number: u32,
-    /// The change that persists it, to be made first.
-    pub change: Change,
-    /// The room and the message, for [`Client::handle_adopt`](crate::client::Client::handle_adopt), in case this tab has
-    /// become the leader.
-    pub message: (RoomId, QueuedMessage),
-}
-
-/// A message of this follower that the leader has not reported yet.
-#[derive(Debug)]
-pub(super) struct UnreportedMessage {
-    pub(super) number: u32,
-    pub(super) room: RoomId,
-    pub(super) message: QueuedMessage,
-    issued: Millis,
-    /// The device has stored it, or has failed to.
-    pub(super) is_stored: bool,
-    /// The user was told that it waits for another tab.
-    is_overdue: bool,
-}
-
-impl UnreportedMessage {
-    /// The change that deletes it from the device.
-    pub fn deletion(&self) -> Change {
-        queue::delete(self.room, self.message.id)
-    }
-
-    pub fn overdue_at(&self) -> Option<Millis> {
-        (!self.is_overdue).then(|| self.issued + COMMAND_TIMEOUT_MS)
-    }
-}
 
 /// A command of this follower that no leader has answered.
 #[derive(Clone, Debug)]
@@ -92,83 +53,6 @@ impl PendingCommand {
 }
 
 impl Follower {
-    // ---- messages
-
-    /// Sends a message. It is reported at once; then it is the next of [`poll_unpersisted`](Self::poll_unpersisted). `id` must be
-    /// new.
-    ///
-    /// # Errors
-    /// As [`Client::handle_send`](crate::client::Client::handle_send).
-    pub fn handle_send(
-        &mut self,
-        now: Clocks,
-        room: RoomId,
-        id: MessageId,
-        text: &str,
-    ) -> Result<(), Status> {
-        let Some(identity) = self.identity() else { return Err(Status::NotConnected) };
-        let text = validate::content(text, &identity.limits)?;
-        if identity.dialect == Dialect::Basic {
-            if room != RoomId::LOBBY {
-                return Err(Status::NotOnThisServer);
-            }
-            if validate::excess_bytes(identity, text) > 0 {
-                return Err(Status::ContentTooLong);
-            }
-        }
-        if self.unacknowledged.iter().filter(|message| message.room == room).count() >= LANE_MESSAGES {
-            return Err(Status::QueueFull);
-        }
-        let order = send_queue::order_after(self.last_order, now.unix);
-        let message = QueuedMessage::new(id, text.into(), now.unix, order, Stage::Queued);
-        let (content, time, delivery) = (message.content.clone(), message.time, Delivery::Queued);
-        self.handle_event(now, Event::Own(OwnMessage { room, id, content, time, order, delivery }));
-        self.forward(now, room, message);
-        Ok(())
-    }
-
-    /// Prepares a message for the leader.
-    pub(super) fn forward(&mut self, now: Clocks, room: RoomId, message: QueuedMessage) {
-        let number = self.next_internal();
-        let change = queue::put(room, &message);
-        self.unpersisted.push_back(FollowerMessage { number, change, message: (room, message.clone()) });
-        let (issued, is_stored, is_overdue) = (now.monotonic, false, false);
-        self.unreported.push(UnreportedMessage { number, room, message, issued, is_stored, is_overdue });
-        self.watch.handle_command(now.monotonic);
-    }
-
-    /// The next message that is to be persisted, and then to be passed to [`handle_stored`](Self::handle_stored): of
-    /// [`handle_send`](Self::handle_send), or of the time when this tab was the leader, if the device may have refused it.
-    ///
-    /// `None` before it is known that the leader is logged in to the account of this tab. Another tab may have logged out, and in
-    /// again under the same nick, while this one was suspended; then the message must not get into the queue of that account.
-    pub fn poll_unpersisted(&mut self) -> Option<FollowerMessage> {
-        self.leader?;
-        self.unpersisted.pop_front()
-    }
-
-    /// The next change of the device after a logout. The leader has deleted everything of the account there, but a message of
-    /// this tab may have been persisted after that.
-    pub fn poll_deletion(&mut self) -> Option<Change> {
-        self.deletions.pop()
-    }
-
-    /// A message of [`poll_unpersisted`](Self::poll_unpersisted) was persisted, or that has failed: the leader is told now. Also if the
-    /// message was acknowledged meanwhile, so that the leader deletes it on the device.
-    pub fn handle_stored(&mut self, stored: FollowerMessage) {
-        let FollowerMessage { number, message: (room, message), .. } = stored;
-        if let Some(unreported) = self.unreported.iter_mut().find(|unreported| unreported.number == number) {
-            unreported.is_stored = true;
-        }
-        self.post_send(number, room, message);
-    }
-
-    fn post_send(&mut self, number: u32, room: RoomId, message: QueuedMessage) {
-        // For any leader, at any time: the id is known to one that has it.
-        let log = self.state.log().to_vec();
-        self.post_command(0, number, i64::MAX, TabCommand::Send(room, message), log);
-    }
-
     // ---- commands
 
     /// Gives a command to the server. It is answered once by [`Event::Answer`] with this number, which no other command of
@@ -199,7 +83,7 @@ impl Follower {
             } else {
                 self.state.apply(now, self.tab, &Event::Discarded(room, id));
                 // Not settled before the leader says so.
-                self.forget_unacknowledged(id);
+                self.forget(id);
                 self.events.push_back(FollowerEvent::Client(Event::Discarded(room, id)));
             }
         }
@@ -215,12 +99,19 @@ impl Follower {
         self.watch.handle_command(now.monotonic);
     }
 
-    fn post_command(&mut self, lease: u64, number: u32, expires: i64, command: TabCommand, log: Vec<u8>) {
+    pub(super) fn post_command(
+        &mut self,
+        lease: u64,
+        number: u32,
+        expires: i64,
+        command: TabCommand,
+        log: Vec<u8>,
+    ) {
         let content = PostContent::Command { number, expires, command, log };
         self.posts.push_back(Post { tab: self.tab, lease, database: 0, content }.encode());
     }
 
-    fn next_internal(&mut self) -> u32 {
+    pub(super) fn next_internal(&mut self) -> u32 {
         self.internal = self.internal.wrapping_add(1) % INTERNAL;
         INTERNAL + self.internal
     }
@@ -308,26 +199,20 @@ impl Follower {
                 self.report_answer(number, pending.command.room(), Ok(done));
             }
         }
-        if let Some(unreported) = self.unreported.iter().find(|unreported| unreported.number == number) {
-            let (room, id) = (unreported.room, unreported.message.id);
+        if let Some(sent) = self.sent.iter().find(|sent| sent.number == number) {
+            let (room, id) = (sent.room, sent.message.id);
             self.handle_event(now, Event::Discarded(room, id));
         }
     }
 
     pub(super) fn update_waiting(&mut self) {
-        let is_waiting =
-            !self.commands.is_empty() || self.unreported.iter().any(|unreported| !unreported.is_overdue);
+        let is_waiting = !self.commands.is_empty() || self.sent.iter().any(SentMessage::is_waiting);
         self.watch.handle_waiting(is_waiting);
     }
 
     /// Sends the commands that were not answered again: to a new leader, or to the same one because its answer may be among
     /// the missed events.
     pub(super) fn repeat_commands(&mut self, now: Clocks, is_same: bool) {
-        let sends = self.unreported.iter().filter(|unreported| unreported.is_stored);
-        let sends: Vec<_> = sends
-            .map(|unreported| (unreported.number, unreported.room, unreported.message.clone()))
-            .collect();
-        sends.into_iter().for_each(|(number, room, message)| self.post_send(number, room, message));
         // The previous leader may have executed it, and its effect depends on the time.
         let is_lost =
             |pending: &PendingCommand| !is_same && pending.command == TabCommand::Server(Command::ReadAll);
@@ -345,14 +230,7 @@ impl Follower {
 
     /// Reports the commands that were not answered in time, and undoes their effect.
     pub(super) fn fail_overdue(&mut self, now: Clocks) {
-        let mut is_any_overdue = false;
-        for unreported in &mut self.unreported {
-            if unreported.overdue_at().is_some_and(|at| now.monotonic >= at) {
-                unreported.is_overdue = true;
-                is_any_overdue = true;
-            }
-        }
-        if is_any_overdue {
+        if self.find_overdue(now.monotonic) {
             self.events.push_back(FollowerEvent::CommandFailed(Status::TabUnresponsive));
         }
         let is_overdue = |pending: &mut PendingCommand| now.monotonic >= pending.overdue_at();

@@ -61,9 +61,14 @@ impl Follower {
         follower.watch = Watch::after_leading(now.monotonic, tab.0 % MAX_TAKE_OVER_DELAY_MS);
         let is_settled = |id: &&MessageId| follower.unacknowledged.iter().all(|message| message.id != **id);
         follower.settled = leader.own_messages.iter().filter(is_settled).copied().collect();
-        let unpersisted: Vec<_> = client.unpersisted().collect();
-        for (room, queued) in unpersisted {
-            follower.forward(now, room, queued);
+        for (room, queued) in client.queued_messages() {
+            // The device may not have any of them: a message is also sent if it could not be persisted.
+            match queued.stage {
+                Stage::Persisting(_) => {
+                    follower.forward(now, room, QueuedMessage { stage: Stage::Queued, ..queued.clone() });
+                }
+                _ => follower.remember_queued(now, room, queued.clone()),
+            }
         }
         follower
     }
@@ -81,12 +86,7 @@ impl Follower {
         let record = self.record.clone()?;
         let is_basic = record.identity.dialect == Dialect::Basic;
         let queued = |message: &OwnMessage| {
-            let stage = match message.delivery {
-                Delivery::Failed(status) => Stage::Failed(status),
-                // It is unknown whether the message was sent.
-                _ if is_basic => Stage::Failed(Status::Unconfirmed),
-                _ => Stage::Queued,
-            };
+            let stage = message.stage_without_leader(is_basic);
             let OwnMessage { room, id, ref content, time, order, .. } = *message;
             (room, QueuedMessage::new(id, content.clone(), time, order, stage))
         };
@@ -123,10 +123,9 @@ impl Follower {
 
         let mut leader = Leader::new(self.tab, lease, self.is_logged_in() || has_received);
         let reported = self.take_reported();
-        let unreported = std::mem::take(&mut self.unreported).into_iter();
         // The others are adopted once they are stored.
-        let sends = unreported.filter(|unreported| unreported.is_stored);
-        let sends = sends.map(|unreported| (unreported.room, unreported.message)).collect();
+        let sends = self.unreported().filter(|unreported| unreported.is_stored);
+        let sends = sends.map(|unreported| (unreported.room, unreported.message.clone())).collect();
         let commands = self.take_commands(now);
         leader.own_messages = std::mem::take(&mut self.settled);
         let events = self.events.into();
@@ -141,18 +140,18 @@ impl Follower {
         stored.attempt > record.attempt && self.is_other_account(stored.account)
     }
 
-    /// Takes the messages that are not persisted: those of this tab, and those that the leader may not have persisted before its
-    /// tab was closed. None of the latter when events were missed: the user may have discarded them.
+    /// Takes the messages that are not persisted: those that no leader has, and those that the leader may not have persisted
+    /// before its tab was closed. None of the latter when events were missed: the user may have discarded them.
     fn take_reported(&mut self) -> Vec<OwnMessage> {
         let has_missed = self.snapshot_requested.is_some();
         let mut reported = std::mem::take(&mut self.unacknowledged);
         reported.retain(|message| {
-            let is_of_tab = self.unreported.iter().any(|unreported| unreported.message.id == message.id);
+            let is_unreported = self.unreported().any(|unreported| unreported.message.id == message.id);
             let mut unpersisted = self.unpersisted.iter();
             // Those that have failed are persisted, and the persisted ones of this tab are adopted by themselves. A message was
             // also sent if it could not be persisted.
             matches!(message.delivery, Delivery::Queued | Delivery::Pending)
-                && if is_of_tab {
+                && if is_unreported {
                     unpersisted.any(|unpersisted| unpersisted.message.1.id == message.id)
                 } else {
                     !has_missed
