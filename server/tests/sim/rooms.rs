@@ -11,6 +11,7 @@
 //!   timelines, unread counts, attention, read cursors;
 //! - strangers have taken no nick or session from a user, and were not allowed more messages than others;
 //! - no event of a room has reached a connection whose account was not a member;
+//! - pages, searches, the public rooms, members and who is online are answered as the log has them;
 //! - each command was answered once;
 //! - nothing of one account or server has reached another, and nothing of it stays on a device after a logout.
 //!
@@ -26,9 +27,10 @@
 //! | `log`, `ledger`, `wire` | the naive copy of the log, the messages that were sent, and the check of each frame |
 //! | `privacy` | what tabs send and store is searched for what is of other accounts |
 //! | `witness` | a member that checks the order of what is published |
-//! | `check`, `leaders` | the invariants |
+//! | `check`, `leaders`, `answers` | the invariants, and the answers to what is looked up |
 
 mod actions;
+mod answers;
 mod check;
 mod connections;
 mod device;
@@ -62,15 +64,17 @@ use crate::{env, run_many, tally::Tally};
 const SEEDS: u64 = 100;
 /// The events that must have happened in so many runs.
 #[rustfmt::skip] // A table.
-const FAULTS: [&str; 41] = [
+const FAULTS: [&str; 47] = [
     "aborting storages", "backups", "basic strangers", "broken connections", "changes of the server", "clock jumps",
     "closed by the middlebox", "crowds", "dead connections", "evictions", "failed appends", "floods with many secrets",
     "floods with one secret", "hanging storages", "ids of other accounts", "impostors", "kills", "kills during an append",
     "late packets", "leaders that stepped down", "leaders without a lock", "leaps of a year", "lines of a basic client",
+    "lists of members", "lists of public rooms", "lists of who is online",
     "logins to new accounts", "logouts", "logouts that wait", "messages deleted for their age",
-    "messages discarded at logouts", "messages marked as unread", "messages of leaders that hang",
-    "readings of everything", "refused locks", "restored logs", "rooms to create", "stalls", "starts with a full disk",
-    "stolen locks", "strangers that were logged in", "tabs killed", "tabs killed without a storage", "tabs that hang",
+    "messages discarded at logouts", "messages marked as unread", "messages of leaders that hang", "pages",
+    "pages by time", "readings of everything", "refused locks", "restored logs", "rooms to create", "searches",
+    "stalls", "starts with a full disk", "stolen locks", "strangers that were logged in", "tabs killed",
+    "tabs killed without a storage", "tabs that hang",
 ];
 /// The number of random events of a run.
 const STEPS: usize = 200;

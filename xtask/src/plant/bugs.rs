@@ -169,4 +169,31 @@ pub const BUGS: &[Bug] = &[
         replacement: "        let _ = range;
 ",
     }] },
+    Bug { name: "names of public rooms not filtered", edits: &[Edit {
+        file: "server/src/store/sqlite/room_list.rs",
+        text: "if row.get_ref(1)?.as_str()?.contains(&query) {",
+        replacement: "if row.get_ref(1)?.as_str()?.contains(&query) || true {",
+    }] },
+    Bug { name: "former members listed", edits: &[
+        Edit {
+            file: "server/src/store/sqlite/people.rs",
+            text: "WHERE room = ?1 AND role > 0 AND nick_key >= ?2",
+            replacement: "WHERE room = ?1 AND nick_key >= ?2",
+        },
+        Edit {
+            file: "server/src/store/sqlite/people.rs",
+            text: "WHERE role > 0 AND nick_key >= ?2",
+            replacement: "WHERE nick_key >= ?2",
+        },
+    ] },
+    Bug { name: "search misses the first message that is not indexed", edits: &[Edit {
+        file: "server/src/store/sqlite/search.rs",
+        text: "within(room.indexed + 1, newest)",
+        replacement: "within(room.indexed + 2, newest)",
+    }] },
+    Bug { name: "seek to a time finds the message after it", edits: &[Edit {
+        file: "server/src/store/sqlite/page.rs",
+        text: "self.around_seq(message_key::parts(found).1, size)",
+        replacement: "self.around_seq(message_key::parts(found).1 + 1, size)",
+    }] },
 ];

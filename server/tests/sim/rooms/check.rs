@@ -9,6 +9,7 @@ use parlour_core::{
 };
 
 use super::{
+    answers::check_answers,
     log::RoomLog,
     peer::{self, Peer},
     server::Server,
@@ -171,6 +172,7 @@ pub fn check_invariants(world: &mut World) {
         check_tab(world, at, at);
         check_against_log(world, at);
     }
+    check_answers(world);
 }
 
 /// A new device of each account loads everything.

@@ -181,6 +181,11 @@ impl RoomLog {
         self.kind == RoomKind::Lobby || given.any(|given| given.role != Role::None)
     }
 
+    /// The members, and those who are invited.
+    pub fn listed(&self) -> impl Iterator<Item = UserId> {
+        self.roles.keys().copied().filter(|account| self.role(*account) != Role::None)
+    }
+
     pub fn members(&self) -> BTreeSet<UserId> {
         self.roles.keys().copied().filter(|account| self.role(*account).is_member()).collect()
     }

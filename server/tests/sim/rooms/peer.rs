@@ -11,6 +11,8 @@ use crate::network::Packet;
 
 /// The nick of the client.
 pub const NICK: &str = "desktop";
+/// The time after which the client connects again, in ms.
+const RECONNECT_MS: Millis = 3_000;
 
 /// The client.
 #[derive(Debug, Default)]
@@ -54,6 +56,10 @@ impl World {
     pub fn run_peer(&mut self, server: usize) {
         if self.servers[server].peer.connect_at.take_if(|at| *at <= self.now).is_none() {
             return;
+        }
+        if self.servers[server].running.is_none() {
+            let at = self.now + RECONNECT_MS;
+            return self.servers[server].peer.disconnected(at);
         }
         let conn = self.new_conn();
         self.servers[server].peer.conn = Some(conn);

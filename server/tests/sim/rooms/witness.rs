@@ -11,7 +11,7 @@ use parlour_core::{
 use parlour_server::hub::connection_table::ConnectionId;
 
 /// The nick of every witness.
-const NICK: &str = "witness";
+pub const NICK: &str = "witness";
 /// The number of its only command, and of the members that it requests.
 const REQUEST: u32 = 1;
 const MEMBERS: u32 = 100;
