@@ -18,7 +18,8 @@ impl Timeline {
         candidates.find(|index| self.packed(*index).is_message() && self.packed(*index).id == id)
     }
 
-    /// The row of an acknowledged message: by its ord, or by its id if `message` has none yet.
+    /// The row of an acknowledged message: by its ord. If `message` has none yet, the row of an own message with its id: ids
+    /// are unique among the messages of an account only.
     pub(super) fn find_acknowledged(&self, message: &Message) -> Option<RowIndex> {
         if message.delivery == Delivery::Sent {
             let index = self.last_up_to(message.ord)?;
@@ -26,7 +27,7 @@ impl Timeline {
         }
         self.indices_before(self.end()).find(|index| {
             let row = self.packed(*index);
-            row.is_message() && row.id == message.id
+            row.is_own() && row.id == message.id
         })
     }
 

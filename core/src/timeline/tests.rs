@@ -118,6 +118,19 @@ fn acknowledged_messages_stay_acknowledged() {
 }
 
 #[test]
+fn message_of_another_sender_with_the_same_id_hides_no_own_message() {
+    let mut t = timeline();
+    t.insert(message(7, "tom", 4, 1002));
+    t.insert(message(7, "me", 0, 1003));
+    assert_eq!(shape(&t), "day m7 m7");
+    let failed = Delivery::Failed(Status::ContentTooLong);
+    t.set_delivery(MessageId([7; 16]), failed);
+    assert_eq!(t.unacknowledged(MessageId([7; 16])).unwrap().delivery, failed);
+    t.discard(MessageId([7; 16]));
+    assert_eq!(shape(&t), "day m7");
+}
+
+#[test]
 fn unacknowledged_messages_are_last_in_their_own_order() {
     let queued = |n, order| Message { ord: order, delivery: Delivery::Queued, ..message(n, "me", 0, 1000) };
     let mut t = timeline();
