@@ -194,12 +194,12 @@ impl Store {
     /// Runs a typed command, in the login in which it was typed.
     fn spawn_typed(&self, command: Typed) {
         let (store, typed_in) = (*self, self.open_room.get_untracked());
-        let execution = self.until_logout(async move {
+        let execution = self.until_logout(Box::pin(async move {
             match load_execution(store, command).await {
                 Ok(execution) => execution.await.map_err(|refusal| refusal.status),
                 Err(_) => Err(missing_part_status().await),
             }
-        });
+        }));
         spawn_local(async move {
             if let Some(Err(status)) = execution.await
                 && store.open_room.get_untracked() == typed_in

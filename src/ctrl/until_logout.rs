@@ -1,6 +1,6 @@
 //! Ends what the user has begun when the user logs out: later steps would act for the account that logs in next.
 
-use std::{pin::pin, task::Poll};
+use std::{pin::Pin, task::Poll};
 
 use leptos::prelude::*;
 
@@ -8,10 +8,10 @@ use super::store::Store;
 
 impl Store {
     /// Runs `steps` in the login in which this is called. Resolves to `None` after a logout, and no further step is made.
-    pub fn until_logout<T, F: Future<Output = T>>(
+    pub fn until_logout<T: 'static>(
         &self,
-        steps: F,
-    ) -> impl Future<Output = Option<T>> + use<T, F> {
+        steps: Steps<'static, T>,
+    ) -> impl Future<Output = Option<T>> + use<T> {
         let store = *self;
         let logouts = move || store.inner.with_value(|inner| inner.logouts);
         let begun_after = logouts();
@@ -19,9 +19,11 @@ impl Store {
     }
 }
 
+/// Steps of which each waits for the one before it. Boxed, so that the code to run them exists once for each kind of result.
+pub type Steps<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
 /// Runs `steps` to their end, or until one of them is to be made while `may_run` returns `false`.
-async fn run_while<T>(may_run: impl Fn() -> bool, steps: impl Future<Output = T>) -> Option<T> {
-    let mut steps = pin!(steps);
+async fn run_while<T>(may_run: impl Fn() -> bool, mut steps: Steps<'_, T>) -> Option<T> {
     std::future::poll_fn(
         |context| {
             if may_run() { steps.as_mut().poll(context).map(Some) } else { Poll::Ready(None) }
@@ -32,7 +34,7 @@ async fn run_while<T>(may_run: impl Fn() -> bool, steps: impl Future<Output = T>
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, task::Context};
+    use std::{cell::Cell, pin::pin, task::Context};
 
     use super::*;
 
@@ -41,12 +43,16 @@ mod tests {
         let (is_logged_in, is_answered, steps) = (Cell::new(true), Cell::new(false), Cell::new(0));
         let answer =
             || std::future::poll_fn(|_| if is_answered.get() { Poll::Ready(()) } else { Poll::Pending });
-        let mut run = pin!(run_while(|| is_logged_in.get(), async {
-            steps.set(1);
-            answer().await;
-            steps.set(2);
-            "done"
-        }));
+        let run = run_while(
+            || is_logged_in.get(),
+            Box::pin(async {
+                steps.set(1);
+                answer().await;
+                steps.set(2);
+                "done"
+            }),
+        );
+        let mut run = pin!(run);
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert_eq!(run.as_mut().poll(&mut context), Poll::Pending, "no answer yet");
         is_logged_in.set(!logs_out);

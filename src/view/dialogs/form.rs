@@ -98,7 +98,7 @@ impl Submission {
         }
         self.busy.set(true);
         self.refusal.set(None);
-        let request = self.store.until_logout(request());
+        let request = self.store.until_logout(Box::pin(request()));
         spawn_local(async move {
             let Some(result) = request.await else { return };
             if self.busy.try_set(false).is_some() {

@@ -46,7 +46,7 @@ fn JoinButton(room: RoomId) -> impl IntoView {
             return;
         }
         is_joining.set(true);
-        let joining = store.until_logout(store.join_room(room));
+        let joining = store.until_logout(Box::pin(store.join_room(room)));
         spawn_local(async move {
             let Some(result) = joining.await else { return };
             // The button does not exist any more when the room is shown.

@@ -66,7 +66,7 @@ fn head(store: Store, room: RoomId) -> Option<u64> {
 
 /// Mutes a room, or ends that. A refusal leaves the room as it is shown, so the user is told.
 fn set_muted(store: Store, room: RoomId, muted: bool) {
-    let answer = store.until_logout(store.request(Command::SetMuted { room, muted }));
+    let answer = store.until_logout(Box::pin(store.request(Command::SetMuted { room, muted })));
     spawn_local(async move {
         if let Some(Err(refusal)) = answer.await {
             store.report(Outcome::Refused(refusal));
