@@ -8,8 +8,9 @@ use super::*;
 fn check(t: &Timeline) -> Result<(), TestCaseError> {
     let orders: Vec<u64> = t.indices_from((0, 0)).filter_map(|index| t.packed(index).sort_key()).collect();
     prop_assert!(orders.is_sorted(), "{:?}", orders);
-    let mut ids: Vec<_> =
-        t.indices_from((0, 0)).filter(|p| t.packed(*p).is_message()).map(|p| t.packed(p).id).collect();
+    // Ids are unique among the messages of an account only.
+    let messages = t.indices_from((0, 0)).map(|p| t.packed(p)).filter(|row| row.is_message());
+    let mut ids: Vec<_> = messages.map(|row| (row.id, row.is_own())).collect();
     let shown = ids.len();
     ids.sort_unstable();
     ids.dedup();
@@ -41,12 +42,16 @@ proptest! {
     #[test]
     fn rows_are_in_order_and_unique(ops in prop::collection::vec((0u8..40, 0u8..4, 0i64..4), 0..120)) {
         let mut t = timeline();
+        let by = |nick, n, ord, time| {
+            let sender = Some(UserId([u8::from(nick == "me"); 16]));
+            Message { sender, ..message(n, nick, ord, time) }
+        };
         for (n, what, day) in ops {
             match what {
-                0 => t.insert(Message { ord: u64::from(n / 2), ..message(n, "me", 0, day * DAY) }),
+                0 => t.insert(Message { ord: u64::from(n / 2), ..by("me", n, 0, day * DAY) }),
                 1 => t.discard(MessageId([n; 16])),
                 2 => t.presence_changed(&n.to_string().into(), day % 2 == 0, 0),
-                _ => t.insert(message(n, if n % 3 == 0 { "tom" } else { "me" }, u64::from(n) + 1, i64::from(n / 10) * DAY)),
+                _ => t.insert(by(if n % 3 == 0 { "tom" } else { "me" }, n, u64::from(n) + 1, i64::from(n / 10) * DAY)),
             }
             check(&t)?;
         }
