@@ -76,7 +76,7 @@ pub struct Follower {
     last_order: u64,
     /// The own messages that are not acknowledged.
     unacknowledged: Vec<OwnMessage>,
-    /// Those of them that were sent in this tab, or while it was the leader.
+    /// The unacknowledged messages that were sent in this tab, or while it was the leader.
     sent: Vec<SentMessage>,
     /// The commands that no leader has answered.
     commands: Vec<PendingCommand>,

@@ -1,4 +1,4 @@
-//! What an append has changed that the log reports as failed.
+//! The effects of an append that the log has made, and reports as failed.
 
 use parlour_core::{
     model::{Role, RoomId},

@@ -12,11 +12,11 @@ use parlour_core::{
 
 use super::{log::RoomLog, peer, witness, world::World};
 
-/// What is searched for.
+/// The queries of searches.
 const QUERIES: [&str; 7] = ["message", "mess of", "LINE", "of Lobby", "stranger", "message 1", "nothing"];
-/// What nicks begin with.
+/// The prefixes by which members are listed.
 const PREFIXES: [&str; 5] = ["", "user", "USER1", "guest", "nobody"];
-/// What names contain.
+/// The parts of names by which public rooms are listed.
 const NAMES: [&str; 4] = ["", "room", "RENAMED", "1"];
 /// The most entries of a list.
 const ENTRIES: u32 = 100;
