@@ -12,7 +12,8 @@ use parlour_core::{
 
 use super::{
     command::{self, Input},
-    store::{Announcement, ComposerNote, Store, Theme},
+    store::Store,
+    values::{Announcement, ComposerNote, Theme},
 };
 use crate::{
     config::{self, Remembered},

@@ -10,7 +10,10 @@ use parlour_core::{
     timeline::Notice,
 };
 
-use super::store::{Announcement, ComposerNote, DEFAULT_TITLE, LoginError, Store};
+use super::{
+    store::{DEFAULT_TITLE, Store},
+    values::{Announcement, ComposerNote, LoginError},
+};
 use crate::service::Report;
 
 impl Store {

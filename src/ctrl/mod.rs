@@ -20,6 +20,7 @@ mod search;
 mod store;
 mod timelines;
 mod until_logout;
+mod values;
 
 pub use dialog::{DialogKind, Outcome};
 pub use directory::{Contact, Page, PublicRoom};
@@ -28,4 +29,5 @@ pub use members::member_order;
 pub use rooms::RoomSummary;
 pub use route::Route;
 pub use search::{Search, SearchState};
-pub use store::{Announcement, ComposerNote, LoginError, SeekResult, Store, Theme, use_store};
+pub use store::{Store, use_store};
+pub use values::{Announcement, ComposerNote, LoginError, SeekResult, Theme};

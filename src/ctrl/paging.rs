@@ -9,7 +9,7 @@ use parlour_core::{
 // Leptos' own works only after mounting, and a session is resumed before.
 use wasm_bindgen_futures::spawn_local;
 
-use super::store::{SeekResult, Store};
+use super::{store::Store, values::SeekResult};
 
 impl Store {
     /// Loads the newest part of the gap that ends with the ord `to`.

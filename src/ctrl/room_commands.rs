@@ -15,7 +15,8 @@ use super::{
     command::RoomCommand,
     dialog::{DialogKind, Outcome},
     login::missing_part_status,
-    store::{ComposerNote, Store},
+    store::Store,
+    values::ComposerNote,
 };
 
 /// The effect of a typed command at the server.

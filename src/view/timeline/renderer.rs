@@ -7,19 +7,16 @@
 //! *slack*; it is corrected by setting `scrollTop` once scrolling has stopped.
 
 mod anchoring;
+mod layout;
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use parlour_core::{
-    client::room::ScrollPosition,
-    model::RoomId,
-    timeline::{RowMetrics, Timeline},
-};
+use parlour_core::{client::room::ScrollPosition, model::RoomId, timeline::Timeline};
 use web_sys::{Element, HtmlElement};
 
+use self::layout::row_heights;
 use super::{
     gap_loader::GapLoader,
-    render_plan::RenderPlan,
     render_scheduler::{FrameAction, RenderScheduler},
     row_window::RowWindow,
     scroll_anchor::ScrollAnchor,
@@ -30,8 +27,6 @@ use crate::ctrl::Store;
 
 /// A viewport this close to the end, in CSS pixels, is at the end.
 const END_TOLERANCE_PX: f64 = 40.0;
-/// Limit of passes in one render that measure rows. Where they are lower than estimated, the next pass adds more.
-const MAX_PASSES: usize = 8;
 /// Scrolling has stopped when there was no scroll event for this long.
 const SCROLL_END_MS: u32 = 300;
 /// A message of which this much is on the screen is visible, in CSS pixels.
@@ -331,79 +326,6 @@ impl Renderer {
         self.report_visible(false);
     }
 
-    /// Shows and measures rows until their heights are as recorded, then scrolls to the anchor.
-    fn lay_out_rows(&mut self, height: f64) {
-        let pinned = self.rows.pinned();
-        // In a flood every render replaces all rows, and nobody scrolls up to those above the viewport.
-        let floods = self.scroller.is_at_end() && self.scheduler.in_burst();
-        let above = if floods { height / 4.0 } else { height };
-        let mut may_scroll = self.scroll_end_timer.is_none();
-        if may_scroll || self.scroller.is_at_end() || self.anchor == ScrollAnchor::Start {
-            self.slack = 0.0;
-        }
-        // One more, in which rows that were measured in the last pass are moved.
-        for pass in 1..=MAX_PASSES + 1 {
-            let key = self.store.with_timeline(|timeline| self.anchor.key(timeline));
-            let content_offset = key.map_or(0.0, |key| self.rows.content_offset(key));
-            let (mut anchor, top) = (self.anchor, self.top());
-            let plan = self.store.with_timeline(|timeline| {
-                let top = anchor.resolve(timeline, height).map_or(top, |top| top + content_offset);
-                RenderPlan::new(timeline, top, height, above, &pinned)
-            });
-            self.anchor = anchor;
-            let top = plan.top;
-            self.rendered = (top - above, top + 2.0 * height);
-            let space_above = plan.rows.first().map_or(0.0, |first| first.top);
-            if space_above + self.slack < 0.0 {
-                // The space above is smaller than the slack to take from it.
-                self.slack = 0.0;
-                may_scroll = true;
-            }
-            let measured = self.rows.show(plan, self.slack);
-            if !measured.is_empty() {
-                self.store.with_timeline(|timeline| {
-                    for row in &measured {
-                        // As f32, half a million pixels are exact to a hundredth.
-                        #[allow(clippy::cast_possible_truncation)]
-                        timeline.set_measured(row.index, row.height as f32);
-                    }
-                });
-                if pass < MAX_PASSES {
-                    continue;
-                }
-            }
-            if self.anchor == ScrollAnchor::End {
-                // The scroll height includes the padding below the rows.
-                self.scroll_to(f64::from(self.viewport.scroll_height()));
-                break;
-            }
-            if self.anchor == ScrollAnchor::Start {
-                self.scroll_to(0.0);
-                break;
-            }
-            // From the rows where they are: the heights in the timeline are rounded, and the differences add up.
-            let displaced = self.store.with_timeline(|timeline| self.anchor.offset_of_content(timeline));
-            let displaced = displaced
-                .and_then(|(key, offset)| Some(offset + self.viewport.top() - self.rows.content_top(key)?));
-            let error = displaced.unwrap_or_else(|| self.top() - top);
-            if error.abs() <= 0.5 {
-                break;
-            }
-            if !may_scroll && space_above + self.slack + error >= 0.0 {
-                self.slack += error;
-                // If that does not suffice, scrolling has to.
-                may_scroll = true;
-                continue;
-            }
-            self.scroll_to(self.viewport.scroll_top() - error);
-            break;
-        }
-    }
-
-    fn scroll_to(&mut self, top: f64) {
-        self.scroll_top = self.viewport.set_scroll_top(top);
-    }
-
     /// Highlights the target of the last seek once it is in the timeline.
     fn highlight_target(&mut self) {
         let Some(ord) = self.highlight else { return };
@@ -420,12 +342,4 @@ impl Renderer {
             self.save_position();
         }
     }
-}
-
-/// The metrics for estimating row heights in a viewport of this width. They match the stylesheet.
-fn row_heights(width: i32) -> RowMetrics {
-    // Exact for any width that a screen has.
-    #[allow(clippy::cast_precision_loss)]
-    let text = (width as f32 - 200.0).clamp(160.0, 580.0);
-    RowMetrics { message_px: 56.0, line_px: 22.5, bytes_per_line: text / 8.0 }
 }
