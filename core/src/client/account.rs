@@ -52,6 +52,8 @@ pub struct AccountState {
     listed: SortedSet<RoomId>,
     /// The rooms of the list of another log, until the list of this one is complete.
     former: SortedSet<RoomId>,
+    /// The cursors of rooms that a list lacked: that of another tab may be older than this one's, and have the room again later.
+    missing: SortedMap<RoomId, Cursor>,
     /// The room that is open, and where in the list it was before.
     open: Option<(RoomId, Place)>,
     /// The cursors that the server has acknowledged or told, but perhaps not stored yet, and when it did.
@@ -72,6 +74,7 @@ impl AccountState {
             handles: SortedMap::new(),
             listed: SortedSet::new(),
             former: SortedSet::new(),
+            missing: SortedMap::new(),
             open: None,
             acknowledged: SortedMap::new(),
             told: Vec::new(),
@@ -168,7 +171,12 @@ impl AccountState {
                 old.insert(*room);
             });
             let old: Vec<_> = old.into_iter().filter(|room| !listed.contains(room)).collect();
-            old.iter().for_each(|room| self.remove(*room));
+            for room in &old {
+                if let Some(entry) = self.rooms.get(room) {
+                    self.missing.insert(*room, entry.cursor);
+                }
+                self.remove(*room);
+            }
             removed.extend(old);
         }
         if frame.version != 0 {
@@ -195,6 +203,10 @@ impl AccountState {
             });
         }
         let mut entry = RoomEntry::from_wire(row)?;
+        if let Some(cursor) = self.missing.remove(&room) {
+            entry.is_held = cursor.version > entry.cursor.version;
+            entry.cursor = entry.cursor.merged(cursor);
+        }
         if let Some(old) = self.rooms.get(&room) {
             entry.is_held = old.is_held || entry.cursor.version > old.cursor.version;
             // An invitation has none, also if the account was a member before.

@@ -315,6 +315,24 @@ fn a_cursor_that_another_device_has_moved_before_the_login_is_told_again() {
 }
 
 #[test]
+fn a_cursor_outlives_a_list_that_lacks_its_room() {
+    let mut state = state(vec![row(1, "a", 60, 3), row(2, "b", 9, 0)]);
+    state.mark_unread(room(1), 42);
+    let list = |list| {
+        let body = Some(wire::server_event::Body::Rows(rows(list)));
+        wire::ServerEvent { room: Vec::new(), body }
+    };
+    // A tab without the newest rows has become the leader, and then gets them from the server.
+    state.handle_event(list(vec![row(2, "b", 9, 0)]), 0);
+    assert!(state.account().room(room(1)).is_none());
+    add(&mut state, row(1, "a", 60, 3));
+    let cursor = Cursor { version: 1, ord: 41 };
+    assert_eq!(state.account().room(room(1)).unwrap().cursor(), cursor);
+    assert_eq!(state.account().untold_cursors().collect::<Vec<_>>(), [(room(1), cursor)]);
+    assert!(!state.account.seen(room(1), 60), "the room was not opened again");
+}
+
+#[test]
 fn all_rooms_are_marked_as_read_by_one_command() {
     let mut state = state(vec![row(1, "a", 9, 9), row(2, "b", 9, 9)]);
     state.mark_unread(room(2), 3);
