@@ -231,8 +231,9 @@ function claimLease(scope, lease) {
 }
 
 // Applies changes in one transaction and resolves to true. A change is [table, from, to, value]: `value` is stored under
-// the key `from`; without a value all keys from `from` to `to`, or to the end of the table, are deleted. The changes of a
-// leader come with its lease number. If another tab has become the leader, nothing is changed, and the result is false.
+// the key `from`; without a value all keys from `from` to `to`, or to the end of the table, are deleted. They come with
+// the lease number of the leader, which is this tab, or the one that it follows. If another tab has become the leader, nothing is
+// changed, and the result is false.
 function write(scope, changes, lease) {
   // Messages of the send queue must survive a power failure.
   const durability = changes.some(([table, , , value]) => table === QUEUE && value) ? "strict" : "default";

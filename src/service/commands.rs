@@ -257,10 +257,10 @@ impl Service {
     /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
     fn forward(&self, message: FollowerMessage) {
         let login_number = self.inner.borrow().login_number;
-        let change = message.change.clone();
+        let (change, lease) = (message.change.clone(), message.lease);
         self.write(
             &[change],
-            None,
+            Some(lease),
             Box::new(move |service, written| {
                 if !service.is_current(login_number) {
                     return;
@@ -268,7 +268,10 @@ impl Service {
                 service.handle_storage_result(written != Written::Failed);
                 service.guarded(move |service| {
                     if service.is_follower() {
-                        return service.with_follower(|follower| follower.handle_stored(message));
+                        return service.with_follower(|follower| match written {
+                            Written::Superseded => follower.handle_superseded(message),
+                            Written::Persisted | Written::Failed => follower.handle_stored(message),
+                        });
                     }
                     // This tab was promoted meanwhile.
                     let (room, queued) = message.message;

@@ -109,7 +109,8 @@ impl Service {
         self.handle_storage_result(written == Written::Persisted);
     }
 
-    /// Writes changes to the device and calls `then` with the result. The changes of a leader come with its lease number.
+    /// Writes changes to the device and calls `then` with the result. They come with the lease number of the leader, which
+    /// is this tab, or the one that it follows.
     pub(super) fn write(&self, changes: &[Change], lease: Option<u64>, then: Then<Written>) {
         let written = storage::persist(&self.inner.borrow().scope, changes, lease);
         let service = self.clone();

@@ -151,6 +151,11 @@ pub(super) fn decode(now: Millis, event: ClientEvent) -> Option<Decoded> {
     }))
 }
 
+/// Returns `true` if an event is [`Event::LoggedIn`].
+pub(super) fn is_login(event: &ClientEvent) -> bool {
+    matches!(event.event, Some(Wire::LoggedIn(_)))
+}
+
 /// Returns `true` if an event is [`Event::LoggedOut`].
 pub(super) fn is_logout(event: &ClientEvent) -> bool {
     matches!(event.event, Some(Wire::LoggedOut(_)))

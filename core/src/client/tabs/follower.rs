@@ -177,6 +177,18 @@ impl Follower {
             }
             return self.request_snapshot(leader);
         }
+        if snapshot && self.is_logged_in() && !events.iter().any(events::is_login) {
+            // The account of this leader is not known yet. A snapshot follows its login.
+            (self.leader, self.snapshot_requested) = (None, None);
+            for event in events {
+                if let Some(Decoded::Event(event @ Event::Connection(_))) =
+                    events::decode(now.monotonic, event)
+                {
+                    self.handle_event(now, event);
+                }
+            }
+            return;
+        }
         let mut shown = Vec::new();
         let is_complete = !is_same && !self.has_missed;
         if snapshot {

@@ -27,6 +27,9 @@ pub struct FollowerMessage {
     number: u32,
     /// The change that persists it, to be made first.
     pub change: Change,
+    /// The lease number of the leader. With a larger one in the storage the change must not be made, see
+    /// [`handle_superseded`](Follower::handle_superseded).
+    pub lease: u64,
     /// The room and the message, for [`Client::handle_adopt`](crate::client::Client::handle_adopt), in case this tab has
     /// become the leader.
     pub message: (RoomId, QueuedMessage),
@@ -101,7 +104,12 @@ impl Follower {
     pub(super) fn forward(&mut self, now: Clocks, room: RoomId, message: QueuedMessage) {
         let number = self.next_internal();
         let change = queue::put(room, &message);
-        self.unpersisted.push_back(FollowerMessage { number, change, message: (room, message.clone()) });
+        self.unpersisted.push_back(FollowerMessage {
+            number,
+            change,
+            lease: 0,
+            message: (room, message.clone()),
+        });
         self.remember_sent(now, number, (room, message), false);
         self.watch.handle_command(now.monotonic);
     }
@@ -143,8 +151,20 @@ impl Follower {
     /// `None` before it is known that the leader is logged in to the account of this tab. Another tab may have logged out, and in
     /// again under the same nick, while this one was suspended; then the message must not get into the queue of that account.
     pub fn poll_unpersisted(&mut self) -> Option<FollowerMessage> {
-        self.leader?;
-        self.unpersisted.pop_front()
+        let (lease, _) = self.leader?;
+        self.unpersisted.pop_front().map(|message| FollowerMessage { lease, ..message })
+    }
+
+    /// A message of [`poll_unpersisted`](Self::poll_unpersisted) was not persisted, because another tab has become the leader, perhaps
+    /// of another account. It is the next one again once that leader is known to have the account of this tab.
+    pub fn handle_superseded(&mut self, message: FollowerMessage) {
+        if self.leader.is_some_and(|(lease, _)| lease == message.lease) {
+            self.leader = None;
+        }
+        if self.sent.iter().any(|sent| sent.number == message.number) {
+            let at = self.unpersisted.partition_point(|later| later.number < message.number);
+            self.unpersisted.insert(at, message);
+        }
     }
 
     /// The next change of the device after a logout. The leader has deleted everything of the account there, but a message of

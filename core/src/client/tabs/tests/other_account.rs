@@ -24,11 +24,15 @@ fn record(n: u8) -> AccountRecord {
 
 /// The snapshot of a leader that is logged in to this account.
 fn snapshot(world: &World, n: u8) -> bytes::Bytes {
+    let content = snapshot_content(world, n);
+    Post::of_leader(Origin(99), world.device.lease + u64::from(n), content).encode()
+}
+
+fn snapshot_content(world: &World, n: u8) -> PostContent {
     let record = record(n);
     let login = Event::LoggedIn(record.identity.clone(), record.account);
     let event = events::encode(world.now, &login, Some(&record)).unwrap();
-    let content = PostContent::Publication { number: 1, snapshot: true, events: vec![event] };
-    Post::of_leader(Origin(99), world.device.lease + u64::from(n), content).encode()
+    PostContent::Publication { number: 1, snapshot: true, events: vec![event] }
 }
 
 /// A follower that is logged in to account 1.
@@ -64,6 +68,52 @@ fn a_message_that_may_be_persisted_after_a_logout_is_deleted() {
     let mut deletions: Vec<_> = std::iter::from_fn(|| follower.poll_deletion()).collect();
     deletions.reverse();
     assert_eq!(deletions, [queue::delete(LOBBY, id(1)), queue::delete(LOBBY, id(2))]);
+}
+
+#[test]
+fn a_message_is_not_persisted_for_an_account_that_has_logged_in_meanwhile() {
+    let world = World::new(1);
+    for is_other in [false, true] {
+        let mut follower = follower(&world);
+        for n in 1..=2 {
+            follower.handle_send(world.clocks(), LOBBY, id(n), "hi").unwrap();
+        }
+        let written: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
+        let lease = world.device.lease + 1;
+        assert!(written.iter().all(|message| message.lease == lease), "the leader that the tab knows");
+        // This tab was suspended. The storage has the lease number of another leader.
+        written.into_iter().for_each(|message| follower.handle_superseded(message));
+        assert_eq!(follower.poll_unpersisted(), None, "the account of that leader is not known");
+        let account = if is_other { 2 } else { 1 };
+        let content = snapshot_content(&world, account);
+        follower.handle_message(world.clocks(), &Post::of_leader(Origin(98), lease + 5, content).encode());
+        let again: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
+        let again: Vec<_> = again.iter().map(|message| (message.message.1.id, message.lease)).collect();
+        let expected = if is_other { vec![] } else { vec![(id(1), lease + 5), (id(2), lease + 5)] };
+        assert_eq!(again, expected);
+    }
+}
+
+#[test]
+fn nothing_is_given_to_a_leader_before_its_account_is_known() {
+    let world = World::new(1);
+    let mut follower = follower(&world);
+    follower.handle_send(world.clocks(), LOBBY, id(1), "hi").unwrap();
+    let stored = follower.poll_unpersisted().unwrap();
+    follower.handle_stored(stored);
+    follower.handle_send(world.clocks(), LOBBY, id(2), "ho").unwrap();
+    while follower.poll_post(world.clocks()).is_some() {}
+    // Another tab has logged out while this one was suspended, and logs in.
+    let content = PostContent::Publication { number: 1, snapshot: true, events: Vec::new() };
+    let lease = world.device.lease + 5;
+    follower.handle_message(world.clocks(), &Post::of_leader(Origin(98), lease, content).encode());
+    assert_eq!(follower.poll_unpersisted(), None);
+    let posts = std::iter::from_fn(|| follower.poll_post(world.clocks()));
+    let posts: Vec<_> = posts.map(|post| Post::decode(&post).unwrap().content).collect();
+    assert!(!posts.iter().any(|post| matches!(post, PostContent::Command { .. })), "{posts:?}");
+    let content = snapshot_content(&world, 2);
+    follower.handle_message(world.clocks(), &Post::of_leader(Origin(98), lease, content).encode());
+    assert!(!follower.is_logged_in());
 }
 
 #[test]
