@@ -54,6 +54,15 @@ impl Request {
         }
     }
 
+    /// The lease number of the leader that has requested it, or that its tab follows.
+    fn lease(&self) -> Option<u64> {
+        match &self.work {
+            Work::Write { lease, .. } => Some(*lease),
+            Work::Store(message) => Some(message.lease),
+            Work::Delete(_) | Work::Lead(_) => None,
+        }
+    }
+
     fn changes(&self) -> &[Change] {
         match &self.work {
             Work::Write { changes, .. } => changes,
@@ -184,7 +193,7 @@ impl World {
             let this = &mut self.devices[device];
             let works = this.works();
             let last_lease = this.store(&request.scope).lease;
-            let is_refused = matches!(request.work, Work::Write { lease, .. } if works && lease < last_lease);
+            let is_refused = request.lease().is_some_and(|lease| works && lease < last_lease);
             let mut wait = 0;
             if works && !is_refused {
                 let store = this.store(&request.scope);
@@ -208,6 +217,7 @@ impl World {
             }
             let input = match request.work {
                 Work::Write { client, ticket, .. } => Input::Written { client, ticket, is_refused },
+                Work::Store(message) if is_refused => Input::Superseded(message),
                 Work::Store(message) => Input::Stored(message),
                 Work::Delete(_) => continue,
                 Work::Lead(lease) => {

@@ -68,12 +68,10 @@ impl Ledger {
         self.excused.insert(key);
     }
 
-    /// A tab was closed: what it has not persisted may be gone. It may have had messages of the other tabs of its `device`, if
-    /// that has no storage.
-    pub fn tab_closed(&mut self, tab: usize, without_storage: Option<usize>) {
+    /// A tab was closed: what it has sent may be gone, if that is not on the device.
+    pub fn tab_closed(&mut self, tab: usize) {
         for (key, sent) in &self.sent {
-            let is_there = sent.tab == tab || without_storage == Some(sent.device);
-            if is_there && !self.persisted.contains(key) && !self.acknowledged.contains(key) {
+            if sent.tab == tab && !self.persisted.contains(key) && !self.acknowledged.contains(key) {
                 self.excused.insert(*key);
             }
         }

@@ -67,7 +67,7 @@ impl Plan {
         let leaps = rng.once_in(4).then(|| AGES[rng.index(2)]);
         let max_bytes = [700, 1_500, 8 * 1024][rng.index(3)];
         Self {
-            bad_storage: rng.once_in(5),
+            bad_storage: rng.once_in(2),
             hangs: rng.once_in(2),
             restores: rng.once_in(5),
             // The clock for retention follows a small jump at once.

@@ -28,8 +28,7 @@ impl World {
     pub fn close_tab(&mut self, at: usize) {
         self.drop_link(at, true);
         self.cancel_requests(at);
-        let device = self.tabs[at].device;
-        self.ledger.tab_closed(at, (!self.devices[device].has_storage).then_some(device));
+        self.ledger.tab_closed(at);
         self.release_lock(at, 0);
         let tab = &mut self.tabs[at];
         tab.role = Role::Closed;
@@ -203,12 +202,16 @@ impl World {
                 follower.handle_message(now, &bytes);
                 received.push(bytes);
             }
-            (Input::Stored(sent), Role::Leader(_, client)) => {
+            (Input::Stored(sent) | Input::Superseded(sent), Role::Leader(_, client)) => {
                 let (room, message) = sent.message;
                 client.handle_adopt(now, room, message);
             }
             (Input::Stored(sent), Role::Follower(follower) | Role::Promoting(follower, _)) => {
                 follower.handle_stored(*sent);
+            }
+            (Input::Superseded(sent), Role::Follower(follower) | Role::Promoting(follower, _)) => {
+                self.tally.count("messages refused by the storage");
+                follower.handle_superseded(*sent);
             }
             (Input::Socket(number, event), Role::Leader(_, client)) if number == tab.socket => match event {
                 SocketEvent::Opened => client.handle_opened(now),

@@ -54,6 +54,8 @@ pub enum Input {
         is_refused: bool,
     },
     Stored(Box<FollowerMessage>),
+    /// A message of a follower was not written: the device has another leader.
+    Superseded(Box<FollowerMessage>),
     Socket(u64, SocketEvent),
     Timer,
     User(Action),
