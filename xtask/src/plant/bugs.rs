@@ -125,9 +125,14 @@ pub const BUGS: &[Bug] = &[
         replacement: "",
     }] },
     Bug { name: "message that the device does not have lost by a new leader", edits: &[Edit {
+        file: "core/src/client/tabs/follower/messages.rs",
+        text: "Some(sent) if sent.is_reported && is_complete =>",
+        replacement: "Some(sent) if sent.is_reported && is_complete && is_basic =>",
+    }] },
+    Bug { name: "messages forgotten by a leader that hung", edits: &[Edit {
         file: "core/src/client/tabs/follower/promotion.rs",
-        text: "matches!(message.delivery, Delivery::Queued | Delivery::Pending)",
-        replacement: "message.delivery == Delivery::Queued",
+        text: "_ => follower.remember_queued(now, room, queued.clone()),",
+        replacement: "_ => {}",
     }] },
     Bug { name: "moved cursor of a login taken for stored", edits: &[Edit {
         file: "core/src/client/account.rs",
