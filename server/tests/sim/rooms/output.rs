@@ -52,6 +52,7 @@ impl World {
             Role::Follower(follower) | Role::Promoting(follower, _) => tab.shown.apply(follower.state_mut()),
             Role::Closed => return,
         };
+        self.check_heads(at);
         for room in removed {
             let tab = &mut self.tabs[at];
             tab.rooms.remove(&room);
@@ -62,6 +63,27 @@ impl World {
                 self.show_changes(at);
             }
         }
+    }
+
+    /// A tab knows of no more messages than there are.
+    fn check_heads(&mut self, at: usize) {
+        let server = &self.servers[self.server_of(at)];
+        let Some(state) = self.tabs[at].state() else { return };
+        if server.log_id.as_deref() != Some(state.log()) {
+            return;
+        }
+        let complaints: Vec<_> = state
+            .account()
+            .rooms()
+            .filter_map(|entry| {
+                let messages = server.log.rooms.get(&entry.room)?.messages.len();
+                let is_excessive = entry.head() > messages as u64;
+                is_excessive.then(|| {
+                    format!("tab {at} knows {} of {messages} messages of {:?}", entry.head(), entry.room)
+                })
+            })
+            .collect();
+        self.tabs[at].shown.complaints.extend(complaints);
     }
 
     fn drain_follower(&mut self, at: usize) {

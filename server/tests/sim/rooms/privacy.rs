@@ -123,7 +123,9 @@ impl World {
             if let Some(Extension::Welcome(welcome)) = envelope.extension {
                 let owner = self.owner(at);
                 let account = UserId::from_wire(&welcome.account);
-                self.servers[owner.server].logs.insert(welcome.log);
+                let server = &mut self.servers[owner.server];
+                server.log_id = Some(welcome.log.clone());
+                server.logs.insert(welcome.log);
                 // If it is another account, the tab ends that session.
                 let is_own = owner.account.is_none_or(|own| account == Some(own));
                 let complaint = self.secrets.learn(&welcome.secret, Owner { account, ..owner });

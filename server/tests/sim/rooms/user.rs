@@ -213,7 +213,15 @@ impl World {
         Some(match self.rng.below(30) {
             0..5 => return self.create_room(at, id),
             5..11 => Command::Join { room: self.room_to_join(at)?, id },
-            11..13 => Command::Leave { room: self.room_of(at, |listed| listed.kind != RoomKind::Lobby), id },
+            11..13 => {
+                let left = self.room_of(at, |listed| listed.kind != RoomKind::Lobby);
+                let other = self.room_of(at, |listed| listed.room != left && listed.role.is_member());
+                if other != left {
+                    // It may wait still when the room is left.
+                    self.send(at, other);
+                }
+                Command::Leave { room: left, id }
+            }
             13..16 => Command::ChangeMember { room, id, account, role: Role::Invited },
             16..18 => Command::ChangeMember { room, id, account, role: Role::None },
             18 => Command::ChangeMember { room, id, account, role: Role::Moderator },
