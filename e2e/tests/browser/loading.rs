@@ -107,3 +107,29 @@ fn loading_screen_appears_only_after_a_delay() {
         page.log_in("tom").await;
     });
 }
+
+/// Requests of two parts end as in Firefox when the page is left: with an error, before it is.
+const HOLD_PARTS: &str = r"
+    const { fetch } = globalThis;
+    globalThis.held = 0;
+    const failed = () => new Promise((_, reject) => {
+        held++;
+        addEventListener('beforeunload', () => reject(new TypeError('NetworkError')));
+    });
+    globalThis.fetch = (url, options) =>
+        /(search|diagnostics)-.*[.]wasm$/.test(String(url)) ? failed() : fetch(url, options);
+";
+
+#[test]
+fn part_that_is_loaded_while_the_page_is_left_is_no_error() {
+    browser_test("part_that_is_loaded_while_the_page_is_left_is_no_error", async |test| {
+        let server = Server::start();
+        let page = test.open("tom", &server.url()).await;
+        page.eval::<()>(HOLD_PARTS, vec![]).await;
+        page.log_in("tom").await;
+        page.until_true("a part is being loaded", "return held > 0").await;
+        // An error in the console fails the test.
+        page.reload().await;
+        page.until("the room", |view| view.online()).await;
+    });
+}
