@@ -84,7 +84,12 @@ impl Hub {
             let login = RoomPurpose::Login(Box::new(RoomLogin { account, encoding, entrance, reading }));
             return self.early.push((conn, login, RoomResult::Login(read)));
         }
-        let (all, changed, window) = *read;
+        let (mut all, changed, window) = *read;
+        if !self.append_queue.is_settled(self.append_queue.next_batch() - 1) {
+            // It may include events that are not published yet, and the rows are those of published events.
+            all.version = 0;
+            self.list_version_changed();
+        }
         if let Some(c) = self.connections.get_mut(conn) {
             c.login_reading = None;
         }

@@ -115,6 +115,21 @@ fn partners_who_are_online_are_told_after_the_changed_rows() {
 }
 
 #[test]
+fn login_during_an_append_gets_no_version_yet() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Private, "rust", &[]);
+    w.hold_appends = true;
+    tom.post(&mut w, room, 1, "one");
+    // The log may have the message when it is read. The row is that of what is published.
+    let other = Client::login(&mut w, "tom", &tom.secret);
+    assert_eq!(rows(&w, &other).version, 0);
+    w.release();
+    let third = Client::login(&mut w, "tom", &tom.secret);
+    assert!(rows(&w, &third).version > 0);
+}
+
+#[test]
 fn version_of_a_server_that_was_ahead_yields_all_rows() {
     let mut w = world();
     let mut tom = Client::login(&mut w, "tom", &[]);
