@@ -2,7 +2,7 @@
 //!
 //! A command is sent as soon as there is a connection and the budget allows it, and sent again after a reconnect or a
 //! temporary refusal. It is answered to its origin exactly once: with the result, with a refusal, or with a failure when
-//! its time is over. A later answer of the server finds nobody and is dropped.
+//! its time is over. A later answer of the server finds nobody and is dropped, except the window of a subscription.
 
 use std::collections::VecDeque;
 
@@ -194,7 +194,8 @@ impl Requests {
         }
     }
 
-    /// Takes the requests whose time is over, and why they fail.
+    /// Takes the requests whose time is over, and why they fail. A subscription that was sent on this connection stays as a
+    /// request of the client: the server answers it still, and its window has events that are not sent again.
     pub fn take_overdue(&mut self, now: Millis) -> Vec<(Purpose, Refusal)> {
         let mut overdue = Vec::new();
         self.requests.retain_mut(|request| {
@@ -205,7 +206,14 @@ impl Requests {
                 refusal(if request.was_sent { Status::NoAnswer } else { Status::NotConnected })
             });
             overdue.push((request.purpose.clone(), refusal));
-            false
+            let is_sent = request.number != 0;
+            match request.purpose {
+                Purpose::Command(.., Command::Subscribe { room, .. }) if is_sent => {
+                    (request.purpose, request.deadline) = (Purpose::Subscribe(room), Millis::MAX);
+                    true
+                }
+                _ => false,
+            }
         });
         overdue
     }

@@ -278,16 +278,35 @@ fn a_subscription_whose_command_has_failed_is_requested_later() {
     driver.connect();
     driver.command(1, subscribe(ROOM, 0));
     driver.receive(&welcome("tom"));
-    let (number, ..) = driver.operations()[0];
     driver.client.handle_visibility(driver.now, false);
     driver.pong();
     assert_eq!(driver.operations().len(), 1, "the command is not answered yet");
     driver.pass(10_000);
     assert_eq!(driver.answers(), [(1, Err(Status::NoAnswer))]);
-    driver.receive(&response(number, Answer::Window(window(0))));
     driver.pass(5_000);
     driver.pong();
     assert_eq!(driver.operations().len(), 2, "the tab still shows the room");
+}
+
+#[test]
+fn the_window_of_a_subscription_whose_time_is_over_is_not_lost() {
+    let mut driver = Driver::online();
+    driver.client.state_mut().open_room(Some(ROOM));
+    driver.subscribed(ROOM, 4);
+    driver.command(1, subscribe(ROOM, 4));
+    let (number, ..) = driver.operations().pop().unwrap();
+    for _ in 0..2 {
+        driver.pong();
+        driver.pass(5_000);
+    }
+    assert_eq!(driver.answers(), [(1, Err(Status::NoAnswer))]);
+    // The server has ended the earlier subscription when it began this one.
+    let frame = codec::encode(&talk(ROOM, OTHER, 5, MessageId([50; 16]))).to_vec();
+    driver.receive(&response(number, Answer::Window(wire::RoomWindow { frames: vec![frame], ..window(5) })));
+    assert_eq!(driver.answers().len(), 1, "it is answered once");
+    assert_eq!(driver.client.state().room(ROOM).unwrap().position(), 5);
+    driver.receive(&talk(ROOM, OTHER, 6, MessageId([51; 16])));
+    assert_eq!(driver.client.state().room(ROOM).unwrap().position(), 6);
 }
 
 #[test]
