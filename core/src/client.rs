@@ -348,7 +348,16 @@ impl Client {
         if let Event::Cursor(room, cursor) = event {
             self.reported_cursors.insert(room, cursor);
         }
+        // Others do not add rooms to the list.
+        let may_add_rooms = match &event {
+            Event::Received(envelope) => envelope.extension.is_some(),
+            Event::Answer { result, .. } => matches!(result, Ok(Reply::Room(_))),
+            _ => false,
+        };
         self.events.push_back(event);
+        if may_add_rooms {
+            self.emit_hidden_messages(now);
+        }
     }
 
     /// Reports an envelope for the reducers.

@@ -10,6 +10,7 @@ use crate::{
     heartbeat::Heartbeat,
     hex,
     model::{Connection, Identity, RoomId},
+    send_queue::QueuedMessage,
     wire,
 };
 
@@ -102,6 +103,21 @@ impl Client {
         self.write_pending();
         self.flush(now);
         self.send_requests(now);
+    }
+
+    /// Reports messages of the send queue again that are not shown any more: the account was not in their room for some time.
+    pub(super) fn emit_hidden_messages(&mut self, now: Clocks) {
+        let is_hidden = |room: RoomId, message: &QueuedMessage| {
+            self.state.account().room(room).is_some()
+                && self.state.room(room).is_none_or(|state| !state.shows_queued(message.id))
+        };
+        let hidden: Vec<_> = self
+            .send_queue
+            .iter()
+            .filter(|(room, message)| is_hidden(*room, message))
+            .map(|(room, message)| own_message(room, message))
+            .collect();
+        hidden.into_iter().for_each(|message| self.emit(now, Event::Own(message)));
     }
 
     /// Reports all messages of the send queue.

@@ -20,6 +20,11 @@ impl RoomState {
         }
     }
 
+    /// Returns `true` if the timeline shows this message of the send queue.
+    pub(in crate::client) fn shows_queued(&self, id: MessageId) -> bool {
+        self.echoes.contains_key(&id)
+    }
+
     /// Removes a message of the send queue.
     pub(in crate::client) fn discarded(&mut self, id: MessageId) {
         if self.echoes.remove(&id).is_some() {

@@ -175,6 +175,39 @@ fn messages_to_a_room_that_the_user_leaves_are_discarded() {
 }
 
 #[test]
+fn messages_to_a_room_are_shown_again_when_the_account_is_in_it_again() {
+    for by_answer in [false, true] {
+        let mut driver = Driver::online();
+        let id = driver.send_to(ROOM, "too late");
+        driver.receive(&codec::refusal(Status::NotAMember, Some(id), 0, None));
+        let rows = |row: wire::RoomRow| {
+            let rows = room_rows::pack([row]);
+            let body =
+                Some(Body::Rows(wire::AccountRows { rows, version: 2, ..wire::AccountRows::default() }));
+            codec::extension(Ext::Event(wire::ServerEvent { room: Vec::new(), body }))
+        };
+        let member = wire::RoomRow { kind: 1, ..row(ROOM, 1) };
+        driver.receive(&rows(wire::RoomRow { role: wire::Role::None.into(), ..member.clone() }));
+        assert!(driver.client.state().account().room(ROOM).is_none());
+        driver.clear();
+        if by_answer {
+            driver.command(1, Command::Join { room: ROOM, id: MessageId([40; 16]) });
+            driver.receive(&response(driver.numbers()[0], Answer::Room(member.clone())));
+        } else {
+            driver.receive(&rows(member.clone()));
+        }
+        let shown = driver.events.iter().filter(|event| {
+            matches!(event, Event::Own(own) if own.id == id
+                && own.delivery == Delivery::Failed(Status::NotAMember))
+        });
+        assert_eq!(shown.count(), 1);
+        driver.clear();
+        driver.receive(&rows(member));
+        assert!(!driver.events.iter().any(|event| matches!(event, Event::Own(_))), "it is shown already");
+    }
+}
+
+#[test]
 fn a_new_nick_is_that_of_the_next_messages_and_logins() {
     let mut driver = Driver::online();
     driver.command(1, Command::ChangeNick { id: MessageId([40; 16]), nick: "tim".into() });
