@@ -244,9 +244,9 @@ impl Service {
         }
     }
 
-    /// Deletes the messages of this tab that were perhaps persisted after a logout. The browser executes the writes of a tab in
-    /// their order.
-    pub(super) fn delete_after_logout(&self) {
+    /// Deletes the messages of this tab that may have been persisted after the leader has deleted them. The browser executes
+    /// the writes of a tab in their order.
+    pub(super) fn delete_late_messages(&self) {
         let next = || self.inner.borrow_mut().follower().and_then(Follower::poll_deletion);
         let changes: Vec<_> = std::iter::from_fn(next).collect();
         if !changes.is_empty() {

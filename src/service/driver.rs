@@ -61,7 +61,7 @@ impl Service {
         };
         self.post_pending();
         self.forward_unpersisted();
-        self.delete_after_logout();
+        self.delete_late_messages();
         self.emit_reports();
         self.set_timer();
         let inner = self.inner.borrow();

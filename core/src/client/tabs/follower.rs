@@ -19,6 +19,7 @@ use super::{
 use crate::{
     Clocks, Millis,
     client::{AccountRecord, Event, Origin, OwnMessage, cursor::Cursor, state::ClientState},
+    codec::Extension,
     device::ClientEvent,
     model::{Identity, MessageId, RoomId, UserId},
     persist::{Change, DATABASE_VERSION},
@@ -70,7 +71,7 @@ pub struct Follower {
     record: Option<AccountRecord>,
     /// The rooms whose events this tab receives.
     subscribed: SortedSet<RoomId>,
-    /// The read cursors that the leader knows.
+    /// The read cursors that the leader has been told of since its last login.
     told: SortedMap<RoomId, Cursor>,
     /// The order of the last own message, in any tab: the next one comes after it, also if the clock goes back.
     last_order: u64,
@@ -84,7 +85,7 @@ pub struct Follower {
     internal: u32,
     /// For [`poll_unpersisted`](Self::poll_unpersisted).
     unpersisted: VecDeque<FollowerMessage>,
-    /// For [`poll_deletion`](Self::poll_deletion).
+    /// For [`poll_deletion`](Self::poll_deletion), the next one last.
     deletions: Vec<Change>,
     /// The ids of own messages that were acknowledged or discarded, oldest first, for the time when this tab is the leader.
     settled: VecDeque<MessageId>,
@@ -266,6 +267,10 @@ impl Follower {
                 let told = self.told.or_default(*room);
                 *told = told.merged(*cursor);
             }
+            // Until then it may not have known the rooms, so that it could not merge the cursors.
+            Event::Received(envelope) if matches!(envelope.extension, Some(Extension::Welcome(_))) => {
+                self.told.clear();
+            }
             // The last other tab that showed the room was closed, and the leader did not know of this one.
             Event::Unsubscribed(room) if self.subscribed.contains(room) => self.subscribe(now, *room),
             _ => {}
@@ -289,8 +294,8 @@ impl Follower {
         self.subscribed.clear();
         self.told.clear();
         self.unacknowledged.clear();
-        let sent = std::mem::take(&mut self.sent).into_iter();
-        self.deletions.extend(sent.filter(|sent| !sent.is_reported).map(|sent| sent.deletion()));
+        // Also those that the leader has deleted: a write of this tab may end after that.
+        self.deletions.extend(std::mem::take(&mut self.sent).into_iter().map(|sent| sent.deletion()));
         self.commands.clear();
         self.unpersisted.clear();
         self.settled.clear();

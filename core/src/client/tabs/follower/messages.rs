@@ -167,8 +167,8 @@ impl Follower {
         }
     }
 
-    /// The next change of the device after a logout. The leader has deleted everything of the account there, but a message of
-    /// this tab may have been persisted after that.
+    /// The next change of the device that deletes a message of this tab. The leader has deleted it, at a logout or because it
+    /// is settled, but a write of this tab may have ended after that.
     pub fn poll_deletion(&mut self) -> Option<Change> {
         self.deletions.pop()
     }
@@ -253,6 +253,9 @@ impl Follower {
 
     /// A message was acknowledged or discarded.
     pub(super) fn settle(&mut self, id: MessageId) {
+        // Its write may end after the leader has deleted it.
+        let is_being_written = |sent: &&SentMessage| sent.message.id == id && !sent.is_stored;
+        self.deletions.extend(self.sent.iter().filter(is_being_written).map(SentMessage::deletion));
         self.forget(id);
         remember(&mut self.settled, id, REMEMBERED_MESSAGES);
     }

@@ -285,3 +285,51 @@ fn a_cursor_of_another_log_does_not_hide_one_of_this_log() {
     world.run(1_000);
     assert_eq!(world.server.cursors[&LOBBY].ord, 2);
 }
+
+#[test]
+fn a_leader_that_learns_its_rooms_is_told_of_the_cursors_again() {
+    let mut world = World::new(1);
+    (1..=5).for_each(|n| world.receive(LOBBY, id(n)));
+    world.run(100);
+    let now = world.clocks();
+    let Role::Leader(leader, client) = &mut world.tabs[0].role else { panic!("not the leader") };
+    let record = client.record().unwrap();
+    let snapshot = Post::decode(&leader.snapshot(now.monotonic, client)).unwrap().content;
+    let PostContent::Publication { events, .. } = snapshot else { panic!("{snapshot:?}") };
+    let [login, welcome]: [_; 2] = events[..2].to_vec().try_into().unwrap();
+    let reads = |world: &mut World| {
+        let posts = posts(world, 1).into_iter().map(|post| Post::decode(&post).unwrap().content);
+        let read = |content| match content {
+            PostContent::Command {
+                number,
+                command: TabCommand::Server(Command::Read { cursor, .. }),
+                ..
+            } => Some((number, cursor.ord)),
+            _ => None,
+        };
+        posts.filter_map(read).collect::<Vec<_>>()
+    };
+    let publish = |world: &mut World, number, snapshot, event| {
+        let content = PostContent::Publication { number, snapshot, events: vec![event] };
+        let post = Post::of_leader(Origin(98), world.device.lease + 1, content).encode();
+        let now = world.clocks();
+        let Role::Follower(follower) = &mut world.tabs[1].role else { panic!("not a follower") };
+        follower.handle_message(now, &post);
+    };
+    // The device has the account of the next leader, and not its rooms.
+    publish(&mut world, 1, true, login);
+    let Role::Follower(follower) = &mut world.tabs[1].role else { panic!("not a follower") };
+    follower.state_mut().handle_visible(LOBBY, 5, true);
+    let told = reads(&mut world);
+    let [(number, 5)] = told[..] else { panic!("{told:?}") };
+    let done = Event::Answer {
+        origin: world.tabs[1].tab,
+        number,
+        room: LOBBY,
+        result: Ok(Reply::Done { seq: 0, time: 0 }),
+    };
+    publish(&mut world, 2, false, events::encode(now.monotonic, &done, Some(&record)).unwrap());
+    assert_eq!(reads(&mut world), []);
+    publish(&mut world, 3, false, welcome);
+    assert!(matches!(reads(&mut world)[..], [(_, 5)]));
+}

@@ -63,6 +63,19 @@ fn a_message_that_may_be_persisted_after_a_logout_is_deleted() {
     let stored = follower.poll_unpersisted().unwrap();
     assert!(follower.poll_unpersisted().is_some(), "its write ends later");
     follower.handle_stored(stored);
+    // The leader has got the other one, as one that was its own when it led.
+    let own = OwnMessage {
+        room: LOBBY,
+        id: id(2),
+        content: "hi".into(),
+        time: 1,
+        order: 1,
+        delivery: Delivery::Queued,
+    };
+    let event = events::encode(world.now, &Event::Own(own), Some(&record(1))).unwrap();
+    let content = PostContent::Publication { number: 2, snapshot: false, events: vec![event] };
+    let post = Post::of_leader(Origin(99), world.device.lease + 1, content).encode();
+    follower.handle_message(world.clocks(), &post);
     assert_eq!(follower.poll_deletion(), None);
     follower.handle_message(world.clocks(), &snapshot(&world, 2));
     let mut deletions: Vec<_> = std::iter::from_fn(|| follower.poll_deletion()).collect();
@@ -170,4 +183,28 @@ fn a_tab_that_leads_again_has_what_it_did_not_persist() {
     let promoted = follower.promote(now, leader.lease() + 1, false, &mut world.device.persisted());
     let reported: Vec<_> = promoted.reported.iter().map(|message| message.id).collect();
     assert_eq!((reported, promoted.sends), (vec![id(1)], Vec::new()));
+}
+
+#[test]
+fn a_message_that_is_acknowledged_while_it_is_being_persisted_is_deleted() {
+    let world = World::new(1);
+    let mut follower = follower(&world);
+    for n in 1..=2 {
+        follower.handle_send(world.clocks(), LOBBY, id(n), "hi").unwrap();
+    }
+    let stored = follower.poll_unpersisted().unwrap();
+    follower.handle_stored(stored);
+    assert!(follower.poll_unpersisted().is_some(), "its write ends later");
+    for n in 1..=2 {
+        let acknowledged =
+            Event::Acknowledged { room: LOBBY, id: id(n), content: "hi".into(), seq: n.into(), time: 1 };
+        let event = events::encode(world.now, &acknowledged, Some(&record(1))).unwrap();
+        let number = 1 + u64::from(n);
+        let content = PostContent::Publication { number, snapshot: false, events: vec![event] };
+        let post = Post::of_leader(Origin(99), world.device.lease + 1, content).encode();
+        follower.handle_message(world.clocks(), &post);
+    }
+    assert_eq!(follower.unacknowledged(), 0);
+    assert_eq!(follower.poll_deletion(), Some(queue::delete(LOBBY, id(2))));
+    assert_eq!(follower.poll_deletion(), None);
 }

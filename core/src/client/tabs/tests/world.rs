@@ -172,6 +172,10 @@ impl Device {
     }
 
     fn store(&mut self, change: &Change) {
+        if let Change::Delete(Key::Queued(_, id)) = change {
+            self.queued.remove(id);
+            return;
+        }
         let Change::Put(Key::Queued(room, id), value) = change else { panic!("{change:?}") };
         let (of, message) = queue::decode(value).unwrap();
         assert_eq!((of, message.id), (*room, *id));
