@@ -208,6 +208,12 @@ impl LiveRooms {
         self.rooms.iter().filter(|(_, room)| is_here(room)).map(|(key, _)| RoomKey(key)).collect()
     }
 
+    /// The rooms that connections are subscribed to, or wait to be. All rooms are looked at.
+    #[must_use]
+    pub fn delivered(&self) -> Vec<RoomKey> {
+        self.rooms.iter().filter(|(_, room)| room.delivery.is_some()).map(|(key, _)| RoomKey(key)).collect()
+    }
+
     /// The number of rooms.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -1,5 +1,5 @@
-//! Presence and nicks of the accounts that a connection can see: the members of the rooms that it is subscribed to, and the
-//! people of its DIRECT rooms. Changes are collected for [`PRESENCE_INTERVAL_MS`]; then each room and each account is sent
+//! Presence of the accounts that a connection can see: the members of the rooms that it is subscribed to, and the people of
+//! its DIRECT rooms. New nicks reach all subscribers, because who has left a room may have sent messages there. Changes are collected for [`PRESENCE_INTERVAL_MS`]; then each room and each account is sent
 //! one frame.
 
 use std::{
@@ -29,6 +29,8 @@ pub(super) struct Presence {
     pub(super) rooms: BTreeSet<RoomKey>,
     /// Changes for the people of DIRECT rooms, by who sees them.
     partners: BTreeMap<AccountKey, BTreeMap<UserId, PersonChange>>,
+    /// Accounts with another nick, for the subscribers of all rooms.
+    pub(super) renamed: BTreeMap<UserId, PersonChange>,
     /// The time from which changes may be published.
     next: Millis,
 }
@@ -41,7 +43,8 @@ impl Presence {
 
     /// The time at which changes are published, if there are any.
     pub(super) fn next_due(&self) -> Option<Millis> {
-        (!self.rooms.is_empty() || !self.partners.is_empty()).then_some(self.next)
+        let is_empty = self.rooms.is_empty() && self.partners.is_empty() && self.renamed.is_empty();
+        (!is_empty).then_some(self.next)
     }
 
     /// The number of entries in all tables.
@@ -50,6 +53,7 @@ impl Presence {
             + self.departing.len()
             + self.rooms.len()
             + self.partners.values().map(BTreeMap::len).sum::<usize>()
+            + self.renamed.len()
     }
 }
 
@@ -123,12 +127,31 @@ impl Rooms {
         (!direct.is_empty()).then_some(wire::PresenceChanges { people, time: unix_ms, partners: true })
     }
 
+    /// Notes the new nicks in all rooms with subscribers, where the presence is not changed as well.
+    fn note_renamed(&mut self) {
+        let renamed = std::mem::take(&mut self.presence.renamed);
+        if renamed.is_empty() {
+            return;
+        }
+        for room in self.live.delivered() {
+            let Some(delivery) = self.live.delivery_mut(room).filter(|delivery| delivery.has_subscribers())
+            else {
+                continue;
+            };
+            for (account, change) in &renamed {
+                delivery.presence.entry(*account).or_insert_with(|| change.clone());
+            }
+            self.presence.rooms.insert(room);
+        }
+    }
+
     /// Publishes the changes, if they are due.
     pub(super) fn publish_presence(&mut self, now: Millis, unix_ms: i64, out: &mut Outputs) {
         if self.presence.next_due().is_none_or(|due| due > now) {
             return;
         }
         self.presence.next = now + PRESENCE_INTERVAL_MS;
+        self.note_renamed();
         for room in std::mem::take(&mut self.presence.rooms) {
             if let Some(delivery) = self.live.delivery_mut(room) {
                 let changes = std::mem::take(&mut delivery.presence);

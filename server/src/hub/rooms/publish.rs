@@ -77,7 +77,8 @@ impl Rooms {
         self.send_rows_to_all(room, out);
     }
 
-    /// An account has another nick. Its connections are told, and the others in its rooms.
+    /// An account has another nick. Its connections are told, and everybody who is subscribed to a room: it may have sent
+    /// messages to rooms that it has left.
     pub fn change_nick(&mut self, account: UserId, nick: &Arc<str>, out: &mut Outputs) {
         self.note_directory(RoomId::LOBBY, RoomChange::Nick(account, nick.clone()));
         let Some(key) = self.lists.key(account) else { return self.change_absent_nick(account, nick) };
@@ -89,7 +90,7 @@ impl Rooms {
         }
         self.rename_partner(key, account, nick);
         self.note_change(account, nick, self.presence.is_online(account));
-        self.hold_nick(key, account, nick);
+        self.note_nick(account, nick);
     }
 
     /// Changes the nick of an account whose list is not loaded, in the DIRECT rooms of the others.
@@ -101,17 +102,20 @@ impl Rooms {
             }
             self.note_change_in(room, account, &change);
         }
+        self.note_nick(account, nick);
     }
 
-    /// Holds a changed nick for the subscriptions that wait in the rooms of an account: what they get first may be older.
-    fn hold_nick(&mut self, key: AccountKey, account: UserId, nick: &Arc<str>) {
-        let rooms = self.lists.get(key).map_or(&[][..], |list| list.rooms());
-        let rooms = rooms.iter().filter(|own| own.is_joined()).map(|own| own.room);
-        for room in std::iter::once(RoomKey::LOBBY).chain(rooms) {
+    /// Holds a changed nick for the subscriptions that wait, because what they get first may be older, and notes it for those
+    /// that do not.
+    fn note_nick(&mut self, account: UserId, nick: &Arc<str>) {
+        let waiting = self.live.delivered();
+        for room in waiting {
             if let Some(delivery) = self.live.delivery_mut(room).filter(|delivery| delivery.has_waiting()) {
                 delivery.hold_nick(account, nick);
             }
         }
+        let online = self.presence.is_online(account);
+        self.presence.renamed.insert(account, PersonChange { nick: nick.clone(), online });
     }
 
     /// Changes the nick of an account in the DIRECT rooms of a list.

@@ -114,6 +114,28 @@ fn nick_that_changes_while_a_subscription_waits_is_told_after_the_events() {
     assert_eq!(told.collect::<Vec<_>>(), ["lili", "lilith"]);
 }
 
+/// Who has left a room may have sent messages that its members see.
+#[test]
+fn nick_of_a_former_member_is_told_to_the_subscribers_of_the_room() {
+    let mut w = world();
+    let (mut tom, mut lili, room) = outside_the_lobby(&mut w);
+    tom.command(&mut w, room, Operation::Subscribe(wire::Subscribe::default()));
+    lili.post(&mut w, room, 1, "hello");
+    lili.command(&mut w, room, Operation::Leave(wire::Leave {}));
+    w.advance(1_000);
+    w.clear(tom.conn);
+    lili.command(&mut w, RoomId::LOBBY, change_nick("lilith"));
+    w.advance(1_000);
+    let told = w.received(tom.conn).frames.iter().filter_map(|frame| match &frame.extension {
+        Some(codec::Extension::Event(wire::ServerEvent {
+            body: Some(wire::server_event::Body::Presence(changes)),
+            ..
+        })) => Some(changes.people.iter().map(|person| person.nick.clone()).collect::<Vec<_>>()),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [["lilith"]], "once");
+}
+
 /// Sends a command whose query is executed at once; the hub is told of the result after `change`.
 fn read_late(
     w: &mut World,
