@@ -5,6 +5,8 @@
 // The tables of the scopes. Core's `persist::Table` has their numbers.
 const TABLES = ["account", "queue", "messages", "rooms", "drafts", "scroll"];
 const [ACCOUNT, QUEUE] = TABLES.keys();
+// The tables of which nothing stays after a logout. The others have what the tabs keep for the next login.
+const ACCOUNT_TABLES = TABLES.slice(0, 4);
 // The lease number of the last tab that became the leader, by scope. Not in the tables of the scope, because it is there
 // before the account and may outlive it.
 const LEASES = "leases";
@@ -269,6 +271,28 @@ function write(scope, changes, lease) {
   return run(work, "readwrite", { durability });
 }
 
+// Deletes everything that a scope has of its account, if `isLeft` returns true when no other transaction can write any more.
+// Resolves to whether it was deleted, or never stored because there is no database.
+function deleteLeft(scope, isLeft) {
+  if (!globalThis.indexedDB) return Promise.resolve(true);
+  const work = (transaction, resolve) => {
+    transaction.oncomplete = () => resolve(true);
+    const leases = transaction.objectStore(LEASES);
+    // The answer to the first request comes when all earlier transactions have ended.
+    leases.count(scope).onsuccess = next(transaction, () => {
+      if (!isLeft()) {
+        resolve(false);
+        return transaction.abort();
+      }
+      // The tab that hung may resume.
+      if (!hasStolen) leases.delete(scope);
+      for (const name of ACCOUNT_TABLES) transaction.objectStore(name).delete(keyRange(scope, new Uint8Array()));
+      transaction.commit?.();
+    });
+  };
+  return run(work, "readwrite");
+}
+
 // Resolves to the result of `work`, or to undefined if it throws, rejects, or does not settle in time.
 function attempt(work) {
   return new Promise((resolve) => {
@@ -392,4 +416,4 @@ function channel(scope, onMessage) {
   }
 }
 
-globalThis.device = { read, write, claimLease, requestLeadership, hasLeader, openTabs, channel };
+globalThis.device = { read, write, deleteLeft, claimLease, requestLeadership, hasLeader, openTabs, channel };

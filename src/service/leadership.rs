@@ -14,7 +14,7 @@ use parlour_core::{
 };
 use wasm_bindgen_futures::spawn_local;
 
-use super::{Inner, Report, Service, browser, role::Role, storage, tab_channel::LockChange};
+use super::{Inner, Report, Service, browser, role::Role, scopes, storage, tab_channel::LockChange};
 
 /// The program's name and version, for the server's log.
 pub(super) const AGENT: &str = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
@@ -57,8 +57,13 @@ impl Service {
         self.post(&Leader::announcement(tab, lease));
         let service = self.clone();
         spawn_local(async move {
+            if scopes::is_left(&scope) {
+                scopes::delete_left(&scope).await;
+            }
             let claimed = storage::claim_lease(&scope, lease).await;
             let stored = storage::load(&scope).await;
+            // What could not be deleted is nobody's.
+            let stored = if scopes::is_left(&scope) { Some(Stored::default()) } else { stored };
             let room = match open {
                 Some(room) if stored.is_some() => storage::load_room(&scope, room).await,
                 _ => None,
@@ -76,7 +81,7 @@ impl Service {
             return self.join(&scope, login);
         }
         let storage_works = read.stored.is_some();
-        let is_left = read.stored.as_ref().is_none_or(|stored| stored.account.is_none());
+        let is_empty = read.stored.as_ref().is_some_and(|stored| stored.account.is_none());
         let Some((promoted, received)) = self.inner.borrow_mut().become_leader(requested, lease, read) else {
             return;
         };
@@ -85,8 +90,9 @@ impl Service {
             (self.sink)(Report::Event(Event::LoggedOut));
             let scope = self.inner.borrow().scope.clone();
             self.end();
-            if is_left {
-                self.release_scope(&scope);
+            if is_empty {
+                // Tabs that did not know of the logout may have stored messages.
+                self.empty_scope(&scope);
             }
             return;
         };

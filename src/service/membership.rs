@@ -14,7 +14,7 @@ use super::{
     fold::fold,
     role::Role,
     rooms::ShownRooms,
-    storage,
+    scopes, storage,
     tab_channel::{self, TabChannel},
     visibility::Visibility,
 };
@@ -59,7 +59,11 @@ impl Service {
         if has_leader && own_scope.is_none() {
             return;
         }
-        if !has_leader && storage::load(&scope).await.and_then(|stored| stored.account).is_none() {
+        let has_account = async || {
+            let stored = storage::load(&scope).await.filter(|_| !scopes::is_left(&scope));
+            stored.and_then(|stored| stored.account).is_some()
+        };
+        if !has_leader && !has_account().await {
             return;
         }
         if !self.is_current(login_number) {
@@ -139,10 +143,14 @@ impl Service {
         inner.client_number += 1;
         let scope = std::mem::take(&mut inner.scope);
         let role = std::mem::replace(&mut inner.role, Role::LoggedOut);
-        let was_leader = matches!(role, Role::Leader(..));
-        if let Role::Leader(_, client) = role {
-            inner.left.1 = client.into_left_sessions();
-        }
+        let account = match role {
+            Role::Leader(_, client) => {
+                let account = client.account();
+                inner.left.1 = client.into_left_sessions();
+                Some(account)
+            }
+            _ => None,
+        };
         inner.visibility = Visibility::default();
         inner.requests.clear();
         inner.rooms = ShownRooms::default();
@@ -153,8 +161,8 @@ impl Service {
         let channel = inner.tab_channel.take();
         drop(inner);
         config::forget_scope(&scope);
-        if was_leader {
-            self.release_scope(&scope);
+        if let Some(account) = account {
+            self.leave_scope(&scope, account);
         }
         // The channel's own callback may be running.
         self.defer(|_| drop(channel));

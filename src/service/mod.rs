@@ -106,7 +106,7 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    /// Makes a service that sends its reports to `sink`.
+    /// Makes a service that sends its reports to `sink`. Deletes what could not be deleted at logouts.
     #[must_use]
     pub fn new(sink: impl Fn(Report) + 'static) -> Self {
         let inner = Inner {
@@ -140,6 +140,7 @@ impl Service {
         };
         let listener = service.clone();
         browser::on_lifecycle_event(move |event| listener.handle_lifecycle_event(event));
+        spawn_local(scopes::delete_all_left());
         service
     }
 

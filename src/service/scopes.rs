@@ -35,34 +35,82 @@ pub(super) fn logged_in(scope: &str, nick: &str, account: Option<UserId>) {
     write(read().logged_in(scope, nick, account));
 }
 
+/// Returns `true` if the account of a scope has logged out, and what the device has of it is not deleted yet.
+pub(super) fn is_left(scope: &str) -> bool {
+    read().is_left(scope)
+}
+
+/// Deletes what the device has in a scope whose account has logged out, or that is not listed. Only drafts stay.
+pub(super) async fn delete_left(scope: &str) {
+    let name = scope.to_owned();
+    let is_left = move || {
+        let scopes = read();
+        scopes.is_left(&name) || !scopes.is_listed(&name)
+    };
+    if storage::delete_left(scope, is_left).await {
+        write(read().deleted(scope));
+    }
+}
+
+/// Deletes what could not be deleted at logouts, because the tab was closed or the storage has failed.
+pub(super) async fn delete_all_left() {
+    let scopes = read();
+    for scope in scopes.left() {
+        delete_left(scope).await;
+        free(scope, || true).await;
+    }
+}
+
+/// Notes that anybody may use a scope, if it has neither an account nor drafts and `is_allowed` after they were read.
+async fn free(scope: &str, is_allowed: impl Fn() -> bool) {
+    let drafts = storage::load_tab_data(scope).await.map(|[drafts, _]| draft::rooms(&drafts));
+    if drafts.is_some_and(|rooms| rooms.is_empty()) && is_allowed() {
+        write(read().free(scope));
+    }
+}
+
 impl Service {
-    /// Notes that the account of a scope has logged out, or that nobody has logged in.
-    pub(super) fn release_scope(&self, scope: &str) {
-        write(read().logged_out(scope));
+    /// Notes that an account has logged out in a scope, or that nobody has logged in. What the device has of it is deleted
+    /// after that, so that it will be deleted even if the tab is closed first.
+    pub(super) fn leave_scope(&self, scope: &str, account: Option<UserId>) {
+        write(read().logged_out(scope, account));
+        if is_left(scope) {
+            self.empty_scope(scope);
+        }
+    }
+
+    /// Deletes what is in a scope without an account.
+    pub(super) fn empty_scope(&self, scope: &str) {
         let (service, scope) = (self.clone(), scope.to_owned());
         let login_number = self.inner.borrow().login_number;
         spawn_local(async move {
-            let drafts = storage::load_tab_data(&scope).await.map(|[drafts, _]| draft::rooms(&drafts));
-            if drafts.is_some_and(|rooms| rooms.is_empty()) && service.is_current(login_number) {
-                write(read().free(&scope));
-            }
+            delete_left(&scope).await;
+            free(&scope, || service.is_current(login_number)).await;
         });
     }
 
-    /// Another scope for this login, and the login itself, if the device has another account in the scope that was chosen. This
-    /// happens only if the table does not list the scope: an earlier version has used it, or the table was lost.
+    /// Another scope for this login, and the login itself, if the device has another account in the scope that was chosen:
+    /// one that has logged out and can't be deleted, or one that the table does not list, because an earlier version has used
+    /// the scope or the table was lost.
     pub(super) fn avoid_other_account(&self, stored: Option<&Stored>) -> Option<(String, Login)> {
         let mut inner = self.inner.borrow_mut();
-        let found = stored?.account.as_ref().filter(|_| inner.is_new_login)?;
         let mut scopes = read();
-        let is_wanted = match &inner.linked {
-            Some(record) => record.account == found.account,
-            None => inner.nick.eq_ignore_ascii_case(&found.identity.nick),
-        };
-        if is_wanted || scopes.is_listed(&inner.scope) {
+        if !inner.is_new_login {
             return None;
         }
-        write(scopes.logged_in(&inner.scope, &found.identity.nick, found.account));
+        if scopes.is_left(&inner.scope) {
+            write(scopes.avoid(&inner.scope));
+        } else {
+            let found = stored?.account.as_ref()?;
+            let is_wanted = match &inner.linked {
+                Some(record) => record.account == found.account,
+                None => inner.nick.eq_ignore_ascii_case(&found.identity.nick),
+            };
+            if is_wanted || scopes.is_listed(&inner.scope) {
+                return None;
+            }
+            write(scopes.logged_in(&inner.scope, &found.identity.nick, found.account));
+        }
         let linked = inner.linked.take();
         let server = server_url(&inner.scope);
         Some(match linked {

@@ -6,7 +6,7 @@ use parlour_core::{
     model::RoomId,
     persist::{Change, KeyRange, Stored, Table, room::StoredMessages},
 };
-use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
 // boot/device.js. No function throws, and no promise is rejected.
@@ -14,6 +14,8 @@ use wasm_bindgen_futures::JsFuture;
 extern "C" {
     fn read(scope: &str, ranges: &Array) -> Promise;
     fn write(scope: &str, changes: &Array, lease: Option<f64>) -> Promise;
+    #[wasm_bindgen(js_name = deleteLeft)]
+    fn delete(scope: &str, is_left: &Closure<dyn Fn() -> bool>) -> Promise;
     #[wasm_bindgen(js_name = claimLease)]
     fn claim(scope: &str, lease: f64) -> Promise;
 }
@@ -35,6 +37,13 @@ pub async fn claim_lease(scope: &str, lease: u64) -> Option<u64> {
     // Lease numbers are times in ms or follow one, so they are exact as f64.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     JsFuture::from(claim(scope, lease as f64)).await.ok()?.as_f64().map(|lease| lease as u64)
+}
+
+/// Deletes everything that a scope has of its account if `is_left` returns `true` when no other transaction can write any more.
+/// Returns whether it was deleted.
+pub async fn delete_left(scope: &str, is_left: impl Fn() -> bool + 'static) -> bool {
+    let is_left = Closure::new(is_left);
+    JsFuture::from(delete(scope, &is_left)).await.is_ok_and(|deleted| deleted.is_truthy())
 }
 
 /// Reads the account of a scope, its rooms without messages, and its send queue; `None` if the storage does not work.

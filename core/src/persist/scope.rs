@@ -20,11 +20,16 @@ pub struct Scopes(Vec<(String, Owner)>);
 /// The account of a scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Owner {
-    /// Its nick; empty if another account on this device has taken it.
+    /// Its nick; empty if another account on this device has taken it, or may.
     nick: String,
     /// `None` if the server has no accounts, or if the account has logged out.
     account: Option<UserId>,
+    /// It has logged out, and what the device has of it is not deleted yet.
+    is_left: bool,
 }
+
+/// What follows the nick of an account that [has left](Owner::is_left).
+const LEFT: &str = "left";
 
 /// A row of the table of scopes that is to be written: the name of a scope, and its value; `None` deletes the row.
 pub type ScopeChange = (String, Option<String>);
@@ -82,21 +87,50 @@ impl Scopes {
                 changes.push((other.clone(), Some(owner.encode())));
             }
         }
-        changes.extend(self.set(scope, Some(Owner { nick: nick.into(), account })));
+        changes.extend(self.set(scope, Some(Owner { nick: nick.into(), account, is_left: false })));
         changes
     }
 
-    /// The account of a scope has logged out. Its drafts are for the next login under its nick, so the scope stays reserved for
-    /// that until it is [free](Self::free), unless the login finds it by its name. Returns what has changed.
-    pub fn logged_out(&mut self, scope: &str) -> Option<ScopeChange> {
-        let nick = self.owner(scope)?.nick.clone();
+    /// An account has logged out in a scope: what the device has of it is to be [deleted](Self::deleted). Returns what has
+    /// changed: nothing if another account has logged in there since.
+    pub fn logged_out(&mut self, scope: &str, account: Option<UserId>) -> Option<ScopeChange> {
+        let is_left = |owner: &&Owner| owner.account.is_none() || owner.account == account;
+        let nick = self.owner(scope).filter(is_left)?.nick.clone();
+        self.set(scope, Some(Owner { nick, account: None, is_left: true }))
+    }
+
+    /// Returns `true` if the account of a scope has logged out, and what the device has of it is not deleted yet.
+    #[must_use]
+    pub fn is_left(&self, scope: &str) -> bool {
+        self.owner(scope).is_some_and(|owner| owner.is_left)
+    }
+
+    /// The scopes whose data is not deleted yet although their accounts have logged out.
+    pub fn left(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, owner)| owner.is_left).map(|(scope, _)| &**scope)
+    }
+
+    /// The data of a scope that [is left](Self::is_left) can't be deleted, so the next login under its nick uses another scope.
+    /// Returns what has changed.
+    pub fn avoid(&mut self, scope: &str) -> Option<ScopeChange> {
+        let owner = self.owner(scope).filter(|owner| owner.is_left)?;
+        let nameless = Owner { nick: String::new(), ..owner.clone() };
+        self.set(scope, Some(nameless))
+    }
+
+    /// What the device had of an account that has logged out is deleted, except its drafts. They are for the next login under
+    /// its nick, so the scope stays reserved for that until it is [free](Self::free), unless the login finds it by its name.
+    /// Returns what has changed.
+    pub fn deleted(&mut self, scope: &str) -> Option<ScopeChange> {
+        let owner = self.owner(scope).filter(|owner| owner.is_left)?;
+        let nick = owner.nick.clone();
         let is_reserved = scope != name(server_url(scope), &nick);
-        self.set(scope, is_reserved.then_some(Owner { nick, account: None }))
+        self.set(scope, is_reserved.then_some(Owner { nick, account: None, is_left: false }))
     }
 
     /// A scope has no drafts. Anybody may use it if its account has logged out. Returns what has changed.
     pub fn free(&mut self, scope: &str) -> Option<ScopeChange> {
-        let is_unused = self.owner(scope)?.account.is_none();
+        let is_unused = self.owner(scope).is_some_and(|owner| owner.account.is_none() && !owner.is_left);
         is_unused.then(|| self.set(scope, None))?
     }
 
@@ -125,10 +159,12 @@ fn name(server: &str, nick: &str) -> String {
 }
 
 impl Owner {
-    /// The nick; if the account is known, a line feed and its hexadecimal digits follow.
+    /// The nick. If the account is known, a line feed and its hexadecimal digits follow; if it has left, a line feed and
+    /// [`LEFT`].
     fn encode(&self) -> String {
         match self.account {
             Some(account) => format!("{}\n{account:?}", self.nick),
+            None if self.is_left => format!("{}\n{LEFT}", self.nick),
             None => self.nick.clone(),
         }
     }
@@ -138,7 +174,8 @@ impl Owner {
         // `from_str_radix` accepts a sign.
         let is_id = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
         let account = u128::from_str_radix(digits, 16).ok().filter(|_| is_id);
-        Self { nick: nick.into(), account: account.map(|account| UserId(account.to_be_bytes())) }
+        let account = account.map(|account| UserId(account.to_be_bytes()));
+        Self { nick: nick.into(), account, is_left: digits == LEFT }
     }
 }
 

@@ -37,6 +37,12 @@ impl Device {
     fn logged_in(&mut self, scope: &str, nick: &str, account: UserId) {
         self.change(|scopes| scopes.logged_in(scope, nick, Some(account)));
     }
+
+    /// Logs out, and deletes what the device has of the account.
+    fn log_out(&mut self, scope: &str) {
+        self.change(|scopes| scopes.logged_out(scope, scopes.owner(scope).and_then(|owner| owner.account)));
+        self.change(|scopes| scopes.deleted(scope));
+    }
 }
 
 #[test]
@@ -114,17 +120,50 @@ fn an_account_never_enters_the_scope_of_another_one_with_its_nick() {
 fn nothing_is_left_after_a_logout() {
     let mut device = Device::default();
     let scope = device.log_in("tom", TOM);
-    device.change(|scopes| scopes.logged_out(&scope));
+    device.log_out(&scope);
     assert_eq!(device.0, []);
     assert_eq!(device.log_in("tom", LILI), scope, "its drafts are found");
     device.logged_in(&scope, "tom2", LILI);
     device.change(|scopes| scopes.free(&scope));
     assert_eq!(device.scopes().of_nick(SERVER, "tom2"), scope, "the account is logged in");
-    device.change(|scopes| scopes.logged_out(&scope));
+    device.log_out(&scope);
     device.change(|scopes| scopes.free(&scope));
     assert_eq!(device.0, []);
-    device.change(|scopes| scopes.logged_out(&scope));
+    device.log_out(&scope);
     assert_eq!(device.0, []);
+}
+
+#[test]
+fn a_logout_is_known_until_the_data_is_deleted() {
+    let mut device = Device::default();
+    let scope = device.log_in("tom", TOM);
+    assert!(!device.scopes().is_left(&scope));
+    device.change(|scopes| scopes.logged_out(&scope, Some(LILI)));
+    assert!(!device.scopes().is_left(&scope), "another account has left");
+    device.change(|scopes| scopes.logged_out(&scope, Some(TOM)));
+    device.change(|scopes| scopes.free(&scope));
+    assert!(device.scopes().is_left(&scope), "it is not free before the data is deleted");
+    assert_eq!(device.scopes().left().collect::<Vec<_>>(), [&scope]);
+    assert!(!device.0.iter().any(|(_, value)| value.contains(&format!("{TOM:?}"))), "{:?}", device.0);
+    // Somebody else logs in meanwhile.
+    assert_eq!(device.scopes().of_nick(SERVER, "tom"), scope);
+    assert_eq!(device.scopes().of_account(SERVER, LILI, "tom"), scope);
+    device.logged_in(&scope, "tom", LILI);
+    assert!(!device.scopes().is_left(&scope));
+    device.change(|scopes| scopes.deleted(&scope));
+    assert_eq!(device.scopes().of_account(SERVER, LILI, "tom2"), scope, "the new account stays");
+    // The data can't be deleted.
+    device.change(|scopes| scopes.avoid(&scope));
+    assert_eq!(device.scopes().of_nick(SERVER, "tom"), scope, "the new account stays");
+    device.change(|scopes| scopes.logged_out(&scope, Some(LILI)));
+    device.change(|scopes| scopes.avoid(&scope));
+    assert!(device.scopes().is_left(&scope));
+    assert_ne!(device.scopes().of_account(SERVER, TOM, "tom"), scope);
+    let other = device.log_in("tom", TOM);
+    assert_ne!(other, scope);
+    device.change(|scopes| scopes.deleted(&scope));
+    device.change(|scopes| scopes.free(&scope));
+    assert_eq!(device.0.len(), 1, "{:?}", device.0);
 }
 
 #[test]
@@ -132,7 +171,7 @@ fn drafts_stay_with_the_nick_after_a_logout() {
     let mut device = Device::default();
     let scope = device.log_in("tom", TOM);
     device.logged_in(&scope, "tom2", TOM);
-    device.change(|scopes| scopes.logged_out(&scope));
+    device.log_out(&scope);
     assert_ne!(device.scopes().of_nick(SERVER, "tom"), scope);
     assert_eq!(device.scopes().of_nick(SERVER, "tom2"), scope);
     assert_eq!(device.scopes().of_account(SERVER, LILI, "tom2"), scope, "the account is gone");
@@ -144,8 +183,10 @@ fn drafts_stay_with_the_nick_after_a_logout() {
 fn rows_are_read_as_they_were_written() {
     for account in [None, Some(TOM), Some(LILI), Some(UserId([0; 16]))] {
         for nick in ["tom", "李", ""] {
-            let owner = Owner { nick: nick.into(), account };
-            assert_eq!(Owner::decode(&owner.encode()), owner);
+            for is_left in [false, account.is_none()] {
+                let owner = Owner { nick: nick.into(), account, is_left };
+                assert_eq!(Owner::decode(&owner.encode()), owner);
+            }
         }
     }
     let long = format!("tom\n{}", "0".repeat(33));
