@@ -26,7 +26,7 @@ pub struct Bug {
 /// The name of the simulation's test with faults.
 pub const SIMULATION: &str = "devices_agree_despite_faults";
 /// The simulation must find each bug within this number of seeds.
-const MAX_SEEDS: u64 = 100;
+const MAX_SEEDS: u64 = 300;
 
 /// Plants all bugs, or those with one of the arguments in their names.
 pub fn plant(args: &[String]) -> Result<()> {

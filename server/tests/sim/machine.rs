@@ -38,6 +38,8 @@ pub const UNIX: i64 = 1_700_000_000_000;
 /// The running server.
 pub struct Running {
     pub hub: Hub,
+    /// The id of the log.
+    pub log_id: [u8; 16],
     log: SqliteLog,
     group_commit: GroupCommit,
     pub reader: Box<dyn LogReader>,
@@ -186,10 +188,12 @@ impl Running {
         let mut reader = log.reader().unwrap();
         let mut rng = Rng(seed);
         let random = Box::new(move |buffer: &mut [u8]| rng.fill(buffer));
-        let hub = Hub::new(settings, random, &Recovered::read(&mut *reader, unix_ms).unwrap());
+        let recovered = Recovered::read(&mut *reader, unix_ms).unwrap();
+        let hub = Hub::new(settings, random, &recovered);
         let clock = RetentionClock::new(now, unix_ms, reader.clock().unwrap());
         Self {
             hub,
+            log_id: recovered.log,
             log,
             group_commit: GroupCommit::default(),
             reader,

@@ -139,11 +139,10 @@ pub const BUGS: &[Bug] = &[
         text: "if is_moved && (is_live || before.is_some()) {",
         replacement: "if is_moved && is_live {",
     }] },
-    Bug { name: "account kept on the device after a logout", edits: &[Edit {
-        file: "core/src/client/leaving.rs",
-        text: "        self.persister.forget();
-",
-        replacement: "",
+    Bug { name: "account kept on the device if its logout could not be written", edits: &[Edit {
+        file: "core/src/persist/scope.rs",
+        text: "self.set(scope, Some(Owner { nick, account: None, is_left: true }))",
+        replacement: "self.set(scope, Some(Owner { nick, account: None, is_left: false }))",
     }] },
     Bug { name: "leader that hangs not replaced", edits: &[Edit {
         file: "core/src/client/tabs/watch.rs",

@@ -116,6 +116,12 @@ impl World {
             state.restore_room(room, stored);
         }
         state.open_room(Some(room));
+        self.subscribe(at, room);
+    }
+
+    /// Receives the events of a room, after the position of the tab.
+    pub fn subscribe(&mut self, at: usize, room: RoomId) {
+        let Some(state) = self.tabs[at].state() else { return };
         let position = state.room(room).map(|room| room.subscription()).unwrap_or_default();
         let position = Position { seq: position.seq, id: MessageId::from_wire(&position.id) };
         let number = self.next_number();

@@ -22,6 +22,9 @@ use crate::{
 /// The time for which the page waits for a transaction, in ms.
 const TRANSACTION_TIMEOUT_MS: Millis = 2_000;
 
+/// The tables of which nothing stays after a logout.
+const ACCOUNT_TABLES: [Table; 4] = [Table::Account, Table::SendQueue, Table::Messages, Table::Rooms];
+
 /// A transaction that a tab has requested.
 pub enum Work {
     /// The changes of the client with this number, in a tab with this lease number.
@@ -30,6 +33,8 @@ pub enum Work {
     Store(Box<FollowerMessage>),
     /// The changes by which a follower deletes its messages after a logout.
     Delete(Vec<Change>),
+    /// The deletion of what is in this scope, if its account has logged out or it is not listed.
+    DeleteLeft(String),
     /// The next leader records its lease number, and reads.
     Lead(u64),
 }
@@ -50,7 +55,7 @@ impl Request {
     fn unconfirmed(&self) -> Option<Unconfirmed> {
         match &self.work {
             Work::Write { unconfirmed, .. } => unconfirmed.clone(),
-            Work::Store(_) | Work::Delete(_) | Work::Lead(_) => None,
+            Work::Store(_) | Work::Delete(_) | Work::DeleteLeft(_) | Work::Lead(_) => None,
         }
     }
 
@@ -59,7 +64,7 @@ impl Request {
         match &self.work {
             Work::Write { lease, .. } => Some(*lease),
             Work::Store(message) => Some(message.lease),
-            Work::Delete(_) | Work::Lead(_) => None,
+            Work::Delete(_) | Work::DeleteLeft(_) | Work::Lead(_) => None,
         }
     }
 
@@ -68,7 +73,7 @@ impl Request {
             Work::Write { changes, .. } => changes,
             Work::Store(message) => std::slice::from_ref(&message.change),
             Work::Delete(changes) => changes,
-            Work::Lead(_) => &[],
+            Work::DeleteLeft(_) | Work::Lead(_) => &[],
         }
     }
 }
@@ -165,7 +170,7 @@ impl World {
         let due = self.now + self.rng.below(slow);
         let Tab { page, device, ref scope, .. } = self.tabs[tab];
         let account = self.tabs[tab].client_account();
-        let scope = scope.clone();
+        let scope = if let Work::DeleteLeft(left) = &work { left.clone() } else { scope.clone() };
         let last = self.devices[device].requests.back();
         let due = due.max(last.map_or(0, |request| request.due));
         let request = Request { due, tab, page, scope, account, work };
@@ -197,15 +202,10 @@ impl World {
             let mut wait = 0;
             if works && !is_refused {
                 let store = this.store(&request.scope);
-                let left = is_logout(request.changes()).then(|| store.stored().account).flatten();
                 store.write(request.changes(), request.unconfirmed());
                 // After a logout nothing stays, unless a tab that hung may resume.
                 if is_logout(request.changes()) && !self.tabs[request.tab].has_stolen {
                     store.lease = 0;
-                }
-                // A storage that has failed may have given it to other tabs.
-                if let Some(left) = left.filter(|_| !this.has_failed) {
-                    self.secrets.leave(left.secret);
                 }
                 if let Some(account) = request.account {
                     let queued = queued_by(request.changes()).map(|id| (account, id));
@@ -220,13 +220,25 @@ impl World {
                 Work::Store(message) if is_refused => Input::Superseded(message),
                 Work::Store(message) => Input::Stored(message),
                 Work::Delete(_) => continue,
+                Work::DeleteLeft(scope) => {
+                    if works || !this.has_storage {
+                        self.delete_left(request.tab, &scope);
+                    }
+                    continue;
+                }
                 Work::Lead(lease) => {
+                    let is_left = this.scopes.is_left(&request.scope);
                     let store = this.store(&request.scope);
                     let recorded = if works { lease.max(store.lease + 1) } else { lease };
                     if works {
                         store.lease = recorded;
                     }
-                    Input::Read { lease, recorded, stored: works.then(|| Box::new(store.stored())) }
+                    let stored = match (works, is_left) {
+                        // What could not be deleted is nobody's.
+                        (_, true) => Some(Box::default()),
+                        (works, false) => works.then(|| Box::new(store.stored())),
+                    };
+                    Input::Read { lease, recorded, stored }
                 }
             };
             this.reported_at = this.reported_at.max(now + wait);
@@ -235,6 +247,31 @@ impl World {
                 self.tabs[request.tab].deliver(due, input);
             }
         }
+    }
+
+    /// Deletes what is in a scope, if its account has logged out or it is not listed.
+    fn delete_left(&mut self, tab: usize, scope: &str) {
+        let has_stolen = self.tabs[tab].has_stolen;
+        let device = &mut self.devices[self.tabs[tab].device];
+        if !device.scopes.is_left(scope) && device.scopes.is_listed(scope) {
+            return;
+        }
+        let _ = device.scopes.deleted(scope);
+        let _ = device.scopes.free(scope);
+        let store = device.store(scope);
+        if store.has_account() {
+            self.tally.count("accounts deleted some time after the logout");
+        }
+        store.write(&ACCOUNT_TABLES.map(Change::Clear), Some(Vec::new()));
+        if !has_stolen {
+            store.lease = 0;
+        }
+    }
+
+    /// A page is opened: deletes what could not be deleted at logouts.
+    pub fn delete_all_left(&mut self, tab: usize) {
+        let left: Vec<_> = self.devices[self.tabs[tab].device].scopes.left().map(str::to_owned).collect();
+        left.into_iter().for_each(|scope| self.request(tab, Work::DeleteLeft(scope)));
     }
 
     // ---- the lock

@@ -13,6 +13,7 @@ use parlour_core::{
 };
 
 use super::{
+    device::Work,
     ledger::Key,
     tab::{Role, Shown},
     world::{User, World},
@@ -30,6 +31,7 @@ impl World {
     /// Opens a tab: it resumes the session of its scope, or shows the login page, where its user logs in.
     pub fn open_tab(&mut self, at: usize) {
         self.tabs[at].open_at = None;
+        self.delete_all_left(at);
         let tab = &self.tabs[at];
         if tab.scope.is_empty() {
             return self.log_in_again(at);
@@ -38,7 +40,7 @@ impl World {
         let holder = device.stores.get(&tab.scope).and_then(|store| store.holder);
         let has_leader = holder.is_some() && !device.refuses_locks;
         let is_missing = match device.readable(&tab.scope) {
-            Some(store) => !store.has_account(),
+            Some(store) => !store.has_account() || device.scopes.is_left(&tab.scope),
             // One that fails is tried again by the user.
             None => !device.has_storage,
         };
@@ -165,6 +167,9 @@ impl World {
     pub fn log_out(&mut self, at: usize) {
         let now = self.clocks(at);
         if let Role::Leader(_, client) = &mut self.tabs[at].role {
+            if let Some(record) = client.record() {
+                self.secrets.leave(record.secret);
+            }
             client.handle_log_out(now);
             self.drain(at);
         }
@@ -192,8 +197,8 @@ impl World {
         if of_tab.is_none() {
             let device = &mut self.devices[device];
             device.store(&scope).owner = None;
-            let _ = device.scopes.logged_out(&scope);
-            let _ = device.scopes.free(&scope);
+            let _ = device.scopes.logged_out(&scope, account);
+            self.request(at, Work::DeleteLeft(scope));
         }
         if let Some(account) = account {
             self.discard(account, device, of_tab);

@@ -2,8 +2,8 @@
 
 use parlour_core::{
     Millis,
-    client::{Change, Event, Origin, Output, tabs::FollowerEvent},
-    model::{Connection, Delivery, MessageId, UserId},
+    client::{Change, Command, Event, Origin, Output, tabs::FollowerEvent},
+    model::{Connection, Delivery, MessageId, RoomId, UserId},
 };
 
 use super::{
@@ -53,6 +53,7 @@ impl World {
             Role::Closed => return,
         };
         self.check_heads(at);
+        self.subscribe_again(at);
         for room in removed {
             let tab = &mut self.tabs[at];
             tab.rooms.remove(&room);
@@ -65,11 +66,31 @@ impl World {
         }
     }
 
+    /// Subscribes to the rooms again whose events were left out, as the page does.
+    fn subscribe_again(&mut self, at: usize) {
+        let tab = &self.tabs[at];
+        let Some(state) = tab.state() else { return };
+        let is_pending = |room: RoomId| {
+            let subscribes =
+                |command: &Command| matches!(command, Command::Subscribe { room: of, .. } if *of == room);
+            tab.commands.values().any(|(command, _)| subscribes(command))
+        };
+        let is_interrupted = |room: &RoomId| {
+            state.room(*room).is_some_and(|state| state.is_interrupted()) && !is_pending(*room)
+        };
+        let interrupted: Vec<_> = tab.rooms.iter().copied().filter(is_interrupted).collect();
+        for room in interrupted {
+            self.tally.count("subscriptions that were interrupted");
+            self.subscribe(at, room);
+        }
+    }
+
     /// A tab knows of no more messages than there are.
     fn check_heads(&mut self, at: usize) {
         let server = &self.servers[self.server_of(at)];
         let Some(state) = self.tabs[at].state() else { return };
-        if server.log_id.as_deref() != Some(state.log()) {
+        // The log may have been replaced since.
+        if server.running.as_ref().is_none_or(|running| running.log_id != *state.log()) {
             return;
         }
         let complaints: Vec<_> = state

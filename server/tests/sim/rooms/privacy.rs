@@ -17,7 +17,7 @@ use super::{tab::Tab, world::World};
 #[derive(Debug, Default)]
 pub struct Secrets {
     owners: BTreeMap<Vec<u8>, Owner>,
-    /// Secrets that were deleted at a logout.
+    /// The secrets of users who have logged out.
     left: BTreeSet<Vec<u8>>,
     /// The connections that have logged in with such a secret, which may only end the session.
     ending: HashSet<ConnectionId>,
@@ -44,7 +44,7 @@ impl Secrets {
         is_other.then(|| format!("{owner:?} has the secret of {known:?}"))
     }
 
-    /// The user of a session has logged out, and the device has deleted the secret.
+    /// The user of a session has logged out.
     pub fn leave(&mut self, secret: Vec<u8>) {
         self.left.insert(secret);
     }
@@ -123,9 +123,7 @@ impl World {
             if let Some(Extension::Welcome(welcome)) = envelope.extension {
                 let owner = self.owner(at);
                 let account = UserId::from_wire(&welcome.account);
-                let server = &mut self.servers[owner.server];
-                server.log_id = Some(welcome.log.clone());
-                server.logs.insert(welcome.log);
+                self.servers[owner.server].logs.insert(welcome.log);
                 // If it is another account, the tab ends that session.
                 let is_own = owner.account.is_none_or(|own| account == Some(own));
                 let complaint = self.secrets.learn(&welcome.secret, Owner { account, ..owner });
@@ -161,9 +159,7 @@ impl World {
 
     /// What the devices have is of the accounts that are logged in there.
     pub fn check_devices(&self) {
-        for (number, device) in
-            self.devices.iter().enumerate().filter(|(_, device)| device.has_storage && !device.has_failed)
-        {
+        for (number, device) in self.devices.iter().enumerate().filter(|(_, device)| device.has_storage) {
             for (scope, store) in &device.stores {
                 let stored = store.stored();
                 let tab = device.tabs.iter().map(|at| &self.tabs[*at]).find(|tab| tab.scope == *scope);

@@ -9,6 +9,7 @@ use parlour_core::{
 };
 
 use super::{
+    device::Work,
     tab::{Input, Role},
     world::World,
 };
@@ -34,6 +35,10 @@ impl World {
     /// Becomes the leader, with the data of the device.
     pub fn lead(&mut self, at: usize, lease: u64, stored: Option<Stored>) {
         let now = self.clocks(at);
+        let tab = &self.tabs[at];
+        if tab.is_new_login && self.devices[tab.device].scopes.is_left(&tab.scope) {
+            return self.avoid_scope(at);
+        }
         let (seed, mut secret) = (self.rng.next(), [0; 16]);
         self.rng.fill(&mut secret);
         let tab = &mut self.tabs[at];
@@ -51,7 +56,9 @@ impl World {
             if is_readable || !self.devices[self.tabs[at].device].has_storage {
                 // The previous leader has logged out, and perhaps another one has logged in since; or it was closed, and nothing of
                 // it was stored.
-                return self.end(at);
+                let scope = self.tabs[at].scope.clone();
+                self.end(at);
+                return self.request(at, Work::DeleteLeft(scope));
             }
             // The page can't read the device. The user opens it again.
             self.close_tab(at);
@@ -122,5 +129,16 @@ impl World {
         self.report_visibility(at);
         self.drain(at);
         held.into_iter().for_each(|input| self.handle(at, input));
+    }
+
+    /// The data in the scope of a login can't be deleted: logs in in another one.
+    fn avoid_scope(&mut self, at: usize) {
+        self.tally.count("logins beside what could not be deleted");
+        self.release_lock(at, 0);
+        let tab = &mut self.tabs[at];
+        tab.socket += 1;
+        let (user, nick, link_code) = (tab.user, tab.nick.clone(), tab.link_code.take());
+        let _ = self.devices[tab.device].scopes.avoid(&tab.scope);
+        self.log_in(at, user, &nick, link_code);
     }
 }

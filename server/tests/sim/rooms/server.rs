@@ -46,8 +46,6 @@ pub struct Server {
     pub wire: Wire,
     /// The ids of the logs that it has had.
     pub logs: BTreeSet<Vec<u8>>,
-    /// The id of the present one, once a client was told.
-    pub log_id: Option<Vec<u8>>,
 }
 
 impl Server {
@@ -64,7 +62,6 @@ impl Server {
             log: Log::new(retention_age),
             wire: Wire::default(),
             logs: BTreeSet::new(),
-            log_id: None,
         }
     }
 
@@ -100,7 +97,7 @@ impl World {
         let (seed, unix, now) = (self.rng.next(), self.unix(server), self.now);
         self.tally.count(if tight { "starts with a full disk" } else { "starts" });
         let this = &mut self.servers[server];
-        (this.restart_at, this.log_id) = (None, None);
+        this.restart_at = None;
         let mut running = Running::start(&this.disk, settings(&self.plan), now, unix, seed, tight);
         this.log.reload(&mut *running.reader, now);
         this.running = Some(running);

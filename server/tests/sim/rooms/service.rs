@@ -13,7 +13,7 @@ use parlour_core::{
 
 use super::{
     device::Work,
-    tab::{Input, Role, SocketEvent},
+    tab::{Input, Role, SocketEvent, Tab},
     world::World,
 };
 use crate::network::{Link, Packet};
@@ -176,6 +176,10 @@ impl World {
                 tab.role = Role::Promoting(follower, Vec::new());
                 let announcement = Leader::announcement(tab.origin, lease);
                 self.post(at, &announcement);
+                let Tab { device, ref scope, .. } = self.tabs[at];
+                if self.devices[device].scopes.is_left(scope) {
+                    self.request(at, Work::DeleteLeft(scope.clone()));
+                }
                 self.request(at, Work::Lead(lease));
             }
             (Input::Refused, Role::Follower(follower)) => follower.handle_lock_refused(now.monotonic),

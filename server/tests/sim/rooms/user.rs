@@ -223,7 +223,16 @@ impl World {
                 Command::Leave { room: left, id }
             }
             13..16 => Command::ChangeMember { room, id, account, role: Role::Invited },
-            16..18 => Command::ChangeMember { room, id, account, role: Role::None },
+            16..18 => {
+                let tabs = self.tabs.iter().enumerate();
+                let mut of_account =
+                    tabs.filter(|(_, tab)| tab.account == Some(account) && tab.is_usable(self.now));
+                if let Some((other, _)) = of_account.next() {
+                    // It may arrive before or after the removal.
+                    self.send(other, room);
+                }
+                Command::ChangeMember { room, id, account, role: Role::None }
+            }
             18 => Command::ChangeMember { room, id, account, role: Role::Moderator },
             19 => Command::ChangeMember { room, id, account, role: Role::Owner },
             20 => Command::ChangeMember { room, id, account, role: Role::Member },
