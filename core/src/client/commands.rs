@@ -261,7 +261,7 @@ impl Client {
                     self.window(now, room, window);
                 }
             }
-            Purpose::Cursor(room, cursor) => self.state.cursor_acknowledged(room, cursor, now.monotonic),
+            Purpose::Cursor(room, cursor) => self.cursor_acknowledged(now, room, cursor),
             Purpose::ReadAll => self.state.all_read_answered(true, now.monotonic),
             Purpose::Unsubscribe(_) => {}
         }
@@ -319,9 +319,16 @@ impl Client {
                 self.emit(now, Event::Unsubscribed(room));
             }
             // The account is not in the room any more.
-            Purpose::Cursor(room, cursor) => self.state.cursor_acknowledged(room, cursor, now.monotonic),
+            Purpose::Cursor(room, cursor) => self.cursor_acknowledged(now, room, cursor),
             Purpose::ReadAll => self.state.all_read_answered(false, now.monotonic),
             Purpose::Unsubscribe(_) => {}
+        }
+    }
+
+    /// The server has a cursor. The tabs are told if they do not have it any more.
+    fn cursor_acknowledged(&mut self, now: Clocks, room: RoomId, cursor: Cursor) {
+        if self.state.cursor_acknowledged(room, cursor, now.monotonic) {
+            self.emit(now, Event::Cursor(room, cursor));
         }
     }
 

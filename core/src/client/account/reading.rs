@@ -83,15 +83,23 @@ impl AccountState {
         }
     }
 
-    /// The server has acknowledged a cursor.
-    pub(in crate::client) fn cursor_acknowledged(&mut self, room: RoomId, cursor: Cursor, now: Millis) {
+    /// The server has acknowledged a cursor. Returns whether the cursor has moved: the room may have been left and joined again
+    /// meanwhile, so that this client has lost it.
+    pub(in crate::client) fn cursor_acknowledged(
+        &mut self,
+        room: RoomId,
+        cursor: Cursor,
+        now: Millis,
+    ) -> bool {
+        let mut is_moved = false;
         if let Some(entry) = self.rooms.get_mut(&room) {
-            // The room may have been left and joined again meanwhile, so that this client has lost the cursor.
-            entry.cursor = entry.cursor.merged(cursor);
+            let merged = entry.cursor.merged(cursor);
+            is_moved = std::mem::replace(&mut entry.cursor, merged) != merged;
             entry.server_cursor = entry.server_cursor.merged(cursor);
             self.acknowledged.insert(room, now);
         }
         self.acknowledged.retain(|_, at| now.saturating_sub(*at) < CURSOR_STORED_MS);
+        is_moved
     }
 
     /// The rows and cursors that were handled are of this time.

@@ -80,9 +80,11 @@ impl ClientState {
         self.is_account_changed |= self.account.merge_cursor(room, cursor);
     }
 
-    /// The server has acknowledged a read cursor.
-    pub fn cursor_acknowledged(&mut self, room: RoomId, cursor: Cursor, now: Millis) {
-        self.account.cursor_acknowledged(room, cursor, now);
+    /// The server has acknowledged a read cursor. Returns whether it has moved here.
+    pub fn cursor_acknowledged(&mut self, room: RoomId, cursor: Cursor, now: Millis) -> bool {
+        let is_moved = self.account.cursor_acknowledged(room, cursor, now);
+        self.is_account_changed |= is_moved;
+        is_moved
     }
 
     /// The rows that the server has sent are of this time: it may not have stored their cursors yet.

@@ -282,6 +282,26 @@ fn a_read_cursor_moves_at_once_and_the_server_is_told() {
 }
 
 #[test]
+fn a_read_cursor_that_was_lost_with_its_room_is_reported_when_the_server_has_it() {
+    let mut driver = unread();
+    driver.command(1, read(ROOM, 5));
+    let [(number, ROOM, 5)] = reads(&driver)[..] else { panic!("{:?}", reads(&driver)) };
+    // The account leaves the room and joins it again before the answer, and the row is older.
+    let member = wire::RoomRow { kind: 1, head_ord: 20, unread: 20, ..row(ROOM, 1) };
+    for row in [wire::RoomRow { role: wire::Role::None.into(), ..member.clone() }, member] {
+        let rows = wire::AccountRows { rows: room_rows::pack([row]), ..wire::AccountRows::default() };
+        let body = Some(Body::Rows(rows));
+        driver.receive(&codec::extension(Ext::Event(wire::ServerEvent { room: Vec::new(), body })));
+    }
+    assert_eq!(driver.client.state().account().room(ROOM).unwrap().unread(), 20);
+    driver.clear();
+    driver.receive(&response(number, done()));
+    assert_eq!(driver.client.state().account().room(ROOM).unwrap().unread(), 15);
+    let cursor = Cursor { version: 0, ord: 5 };
+    assert!(driver.events.contains(&Event::Cursor(ROOM, cursor)), "the other tabs have lost it too");
+}
+
+#[test]
 fn commands_are_sent_before_read_cursors() {
     let mut driver = unread();
     (1..=4).for_each(|number| driver.command(number, browse("a")));
