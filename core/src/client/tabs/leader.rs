@@ -182,9 +182,11 @@ impl Leader {
                     Report::Hidden | Report::Closed => LeaderAction::Visibility(false),
                 };
             }
-            PostContent::Command { number, expires, command, log } => {
+            PostContent::Command { number, expires, command, log, account } => {
                 self.heard(now, tab);
-                let is_for_other = lease != 0 && lease != self.lease;
+                // The tab may not know yet that its account has logged out.
+                let is_of_other = account.is_some() && account != client.account();
+                let is_for_other = is_of_other || lease != 0 && lease != self.lease;
                 if !is_for_other && now.unix <= expires {
                     let command = if log == client.state().log() { command } else { command.of_other_log() };
                     return self.execute(now, tab, number, command, client);

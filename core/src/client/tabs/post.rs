@@ -10,7 +10,7 @@ use crate::{
         ClientEvent, ExecutedCommand, FollowerCommand, MessageRef, Publication, Renewal, TabPost,
         follower_command::Operation, tab_post::Content,
     },
-    model::{MessageId, RoomId},
+    model::{MessageId, RoomId, UserId},
     persist::{DATABASE_VERSION, queue},
     send_queue::QueuedMessage,
 };
@@ -61,12 +61,13 @@ pub(super) enum PostContent {
         roll_call: bool,
     },
     Report(Report),
-    /// `log` is the id of the log that the follower knew.
+    /// `log` is the id of the log that the follower knew, `account` the account that it is logged in to.
     Command {
         number: u32,
         expires: i64,
         command: TabCommand,
         log: Vec<u8>,
+        account: Option<UserId>,
     },
 }
 
@@ -86,8 +87,9 @@ impl Post {
                 roll_call,
             },
             Content::Report(report) => PostContent::Report(Report::try_from(report).ok()?),
-            Content::Command(FollowerCommand { number, expires, operation, log }) => {
-                PostContent::Command { number, expires, command: decode_operation(operation?)?, log }
+            Content::Command(FollowerCommand { number, expires, operation, log, account }) => {
+                let (command, account) = (decode_operation(operation?)?, UserId::from_wire(&account));
+                PostContent::Command { number, expires, command, log, account }
             }
         };
         (tab != 0).then_some(Self { tab: Origin(tab), lease, database, content })
@@ -117,12 +119,15 @@ impl Post {
                 roll_call: *roll_call,
             }),
             PostContent::Report(report) => Content::Report((*report).into()),
-            PostContent::Command { number, expires, command, log } => Content::Command(FollowerCommand {
-                number: *number,
-                expires: *expires,
-                operation: Some(encode_operation(*number, command)),
-                log: log.clone(),
-            }),
+            PostContent::Command { number, expires, command, log, account } => {
+                Content::Command(FollowerCommand {
+                    number: *number,
+                    expires: *expires,
+                    operation: Some(encode_operation(*number, command)),
+                    log: log.clone(),
+                    account: account.map(|account| account.0.to_vec()).unwrap_or_default(),
+                })
+            }
         };
         let (tab, lease, database) = (self.tab.0, self.lease, self.database);
         TabPost { tab, lease, database, content: Some(content) }.encode_to_vec().into()

@@ -107,7 +107,8 @@ impl Follower {
         command: TabCommand,
         log: Vec<u8>,
     ) {
-        let content = PostContent::Command { number, expires, command, log };
+        let account = self.record.as_ref().and_then(|record| record.account);
+        let content = PostContent::Command { number, expires, command, log, account };
         self.posts.push_back(Post { tab: self.tab, lease, database: 0, content }.encode());
     }
 

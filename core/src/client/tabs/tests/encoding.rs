@@ -167,8 +167,8 @@ fn posts_are_the_same_after_encoding_and_decoding() {
         TabCommand::LogOut,
     ];
     let commands = commands.map(|command| {
-        let log = vec![7; 16];
-        PostContent::Command { number: u32::MAX, expires: -4, command, log }
+        let (log, account) = (vec![7; 16], Some(UserId([8; 16])).filter(|_| command != TabCommand::LogOut));
+        PostContent::Command { number: u32::MAX, expires: -4, command, log, account }
     });
     for content in contents.into_iter().chain(commands) {
         let post = Post { tab: Origin(3), lease: 7, database: DATABASE_VERSION, content };
@@ -224,7 +224,13 @@ mod arbitrary {
                 roll_call: true,
             },
             PostContent::Report(Report::Visible),
-            PostContent::Command { number: 3, expires: i64::MAX, command, log: vec![7; 16] },
+            PostContent::Command {
+                number: 3,
+                expires: i64::MAX,
+                command,
+                log: vec![7; 16],
+                account: Some(UserId([8; 16])),
+            },
         ];
         contents.map(|content| Post::of_leader(Origin(8), 7, content).encode().to_vec()).into()
     }

@@ -208,3 +208,29 @@ fn a_message_that_is_acknowledged_while_it_is_being_persisted_is_deleted() {
     assert_eq!(follower.poll_deletion(), Some(queue::delete(LOBBY, id(2))));
     assert_eq!(follower.poll_deletion(), None);
 }
+
+#[test]
+fn a_message_of_a_suspended_tab_does_not_reach_another_account() {
+    let mut world = World::new(1);
+    let account = world.device.account.as_ref().unwrap().account;
+    assert_ne!(account, record(2).account);
+    for (n, account) in [(1, record(2).account), (2, account)] {
+        // The tab has not handled what the leader has published while it was suspended.
+        let record = AccountRecord { account, ..record(1) };
+        let login = Event::LoggedIn(record.identity.clone(), record.account);
+        let event = events::encode(world.now, &login, Some(&record)).unwrap();
+        let content = PostContent::Publication { number: 1, snapshot: true, events: vec![event] };
+        let post = Post::of_leader(Origin(99), world.device.lease + 1, content).encode();
+        let mut follower = Follower::new(world.now, Origin(5), ClientState::new(crate::validate::nick_key));
+        follower.handle_message(world.clocks(), &post);
+        follower.handle_send(world.clocks(), LOBBY, id(n), "hi").unwrap();
+        let stored = follower.poll_unpersisted().unwrap();
+        follower.handle_stored(stored);
+        while let Some(post) = follower.poll_post(world.clocks()) {
+            world.deliver(0, Input::Channel(post.to_vec()));
+        }
+        world.run(1_000);
+    }
+    let logged: Vec<_> = world.server.log(LOBBY).iter().map(|logged| logged.0).collect();
+    assert_eq!(logged, [id(2)]);
+}
