@@ -4,7 +4,7 @@
 
 use parlour_core::{
     client::{
-        AccountRecord, Client, Event, Origin, OwnMessage, Setup,
+        AccountRecord, Client, Event, Origin, OwnMessage, Persisted, Setup,
         device::{self, DeviceRooms},
         tabs::{Follower, FollowerEvent, Gate, Leader, Promoted, TabCommand},
     },
@@ -58,7 +58,7 @@ impl Service {
         let service = self.clone();
         spawn_local(async move {
             if scopes::is_left(&scope) {
-                scopes::delete_left(&scope).await;
+                service.delete_left(&scope).await;
             }
             let claimed = storage::claim_lease(&scope, lease).await;
             let stored = storage::load(&scope).await;
@@ -226,7 +226,12 @@ impl Inner {
     ) -> Option<Promotion> {
         let mut persisted = match &read.stored {
             Some(stored) => stored.into(),
-            None => follower.mirrored().unwrap_or_default(),
+            None => {
+                let account = |mirrored: &Persisted| mirrored.account.as_ref()?.account;
+                let mirrored = follower.mirrored();
+                let continued = |mirrored: &Persisted| scopes::may_continue(&self.scope, account(mirrored));
+                mirrored.filter(continued).unwrap_or_default()
+            }
         };
         let linked = self.linked.take().filter(|_| persisted.account.is_none() && self.is_new_login);
         persisted.account = persisted.account.or_else(|| linked.clone());

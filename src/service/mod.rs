@@ -140,7 +140,7 @@ impl Service {
         };
         let listener = service.clone();
         browser::on_lifecycle_event(move |event| listener.handle_lifecycle_event(event));
-        spawn_local(scopes::delete_all_left());
+        service.empty_left_scopes();
         service
     }
 

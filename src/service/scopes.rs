@@ -40,33 +40,9 @@ pub(super) fn is_left(scope: &str) -> bool {
     read().is_left(scope)
 }
 
-/// Deletes what the device has in a scope whose account has logged out, or that is not listed. Only drafts stay.
-pub(super) async fn delete_left(scope: &str) {
-    let name = scope.to_owned();
-    let is_left = move || {
-        let scopes = read();
-        scopes.is_left(&name) || !scopes.is_listed(&name)
-    };
-    if storage::delete_left(scope, is_left).await {
-        write(read().deleted(scope));
-    }
-}
-
-/// Deletes what could not be deleted at logouts, because the tab was closed or the storage has failed.
-pub(super) async fn delete_all_left() {
-    let scopes = read();
-    for scope in scopes.left() {
-        delete_left(scope).await;
-        free(scope, || true).await;
-    }
-}
-
-/// Notes that anybody may use a scope, if it has neither an account nor drafts and `is_allowed` after they were read.
-async fn free(scope: &str, is_allowed: impl Fn() -> bool) {
-    let drafts = storage::load_tab_data(scope).await.map(|[drafts, _]| draft::rooms(&drafts));
-    if drafts.is_some_and(|rooms| rooms.is_empty()) && is_allowed() {
-        write(read().free(scope));
-    }
+/// Returns `true` if an account may still be logged in in a scope, as far as the table tells.
+pub(super) fn may_continue(scope: &str, account: Option<UserId>) -> bool {
+    read().may_continue(scope, account)
 }
 
 impl Service {
@@ -82,11 +58,30 @@ impl Service {
     /// Deletes what is in a scope without an account.
     pub(super) fn empty_scope(&self, scope: &str) {
         let (service, scope) = (self.clone(), scope.to_owned());
+        spawn_local(async move { service.delete_left(&scope).await });
+    }
+
+    /// Deletes what could not be deleted at logouts, because the tab was closed or the storage has failed.
+    pub(super) fn empty_left_scopes(&self) {
+        read().left().for_each(|scope| self.empty_scope(scope));
+    }
+
+    /// Deletes what the device has in a scope whose account has logged out, or that is not listed. Only drafts stay. Without
+    /// any, the scope can be used by anybody, unless this tab logs in meanwhile.
+    pub(super) async fn delete_left(&self, scope: &str) {
         let login_number = self.inner.borrow().login_number;
-        spawn_local(async move {
-            delete_left(&scope).await;
-            free(&scope, || service.is_current(login_number)).await;
-        });
+        let name = scope.to_owned();
+        let is_left = move || {
+            let scopes = read();
+            scopes.is_left(&name) || !scopes.is_listed(&name)
+        };
+        if storage::delete_left(scope, is_left).await {
+            write(read().deleted(scope));
+        }
+        let drafts = storage::load_tab_data(scope).await.map(|[drafts, _]| draft::rooms(&drafts));
+        if drafts.is_some_and(|rooms| rooms.is_empty()) && self.is_current(login_number) {
+            write(read().free(scope));
+        }
     }
 
     /// Another scope for this login, and the login itself, if the device has another account in the scope that was chosen:

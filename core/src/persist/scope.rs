@@ -105,6 +105,14 @@ impl Scopes {
         self.owner(scope).is_some_and(|owner| owner.is_left)
     }
 
+    /// Returns `false` if an account is known not to be logged in in a scope any more: it has logged out, or another one has
+    /// logged in since.
+    #[must_use]
+    pub fn may_continue(&self, scope: &str, account: Option<UserId>) -> bool {
+        self.owner(scope)
+            .is_none_or(|owner| !owner.is_left && (owner.account.is_none() || owner.account == account))
+    }
+
     /// The scopes whose data is not deleted yet although their accounts have logged out.
     pub fn left(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter(|(_, owner)| owner.is_left).map(|(scope, _)| &**scope)

@@ -140,9 +140,12 @@ fn a_logout_is_known_until_the_data_is_deleted() {
     assert!(!device.scopes().is_left(&scope));
     device.change(|scopes| scopes.logged_out(&scope, Some(LILI)));
     assert!(!device.scopes().is_left(&scope), "another account has left");
+    assert!(device.scopes().may_continue(&scope, Some(TOM)));
+    assert!(!device.scopes().may_continue(&scope, Some(LILI)));
     device.change(|scopes| scopes.logged_out(&scope, Some(TOM)));
     device.change(|scopes| scopes.free(&scope));
     assert!(device.scopes().is_left(&scope), "it is not free before the data is deleted");
+    assert!(!device.scopes().may_continue(&scope, Some(TOM)));
     assert_eq!(device.scopes().left().collect::<Vec<_>>(), [&scope]);
     assert!(!device.0.iter().any(|(_, value)| value.contains(&format!("{TOM:?}"))), "{:?}", device.0);
     // Somebody else logs in meanwhile.

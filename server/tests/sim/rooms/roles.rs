@@ -47,13 +47,22 @@ impl World {
         };
         let is_readable = stored.is_some();
         let was_logged_in = follower.is_logged_in();
-        let mut persisted =
-            stored.as_ref().map(Persisted::from).or_else(|| follower.mirrored()).unwrap_or_default();
+        let account_of = |persisted: &Persisted| persisted.account.as_ref()?.account;
+        let mirrored = follower.mirrored();
+        let scopes = &self.devices[tab.device].scopes;
+        // Another account may have logged in meanwhile, and the device may have failed since.
+        let is_over =
+            mirrored.as_ref().is_some_and(|mirrored| !scopes.may_continue(&tab.scope, account_of(mirrored)));
+        let mut persisted = stored
+            .as_ref()
+            .map(Persisted::from)
+            .or_else(|| mirrored.filter(|_| !is_over))
+            .unwrap_or_default();
         if persisted.account.is_none() && !tab.is_new_login || follower.is_of_other_account(&persisted) {
             tab.role = Role::Follower(follower);
             // The account that the tab knows would be enough to go on.
-            assert!(is_readable || !was_logged_in, "tab {at} has forgotten its account");
-            if is_readable || !self.devices[self.tabs[at].device].has_storage {
+            assert!(is_readable || !was_logged_in || is_over, "tab {at} has forgotten its account");
+            if is_readable || is_over || !self.devices[self.tabs[at].device].has_storage {
                 // The previous leader has logged out, and perhaps another one has logged in since; or it was closed, and nothing of
                 // it was stored.
                 let scope = self.tabs[at].scope.clone();
