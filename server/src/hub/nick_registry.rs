@@ -120,6 +120,13 @@ impl NickRegistry {
         }
     }
 
+    /// Frees the nicks that this account waits for.
+    pub fn release_all_pending(&mut self, account: UserId) {
+        let is_pending = |(_, holder): &(&Arc<str>, &NickHolder)| holder.claim == Claim::Pending(account);
+        let keys: Vec<_> = self.holders.iter().filter(is_pending).map(|(key, _)| key.clone()).collect();
+        keys.iter().for_each(|key| self.remove(key));
+    }
+
     /// A member is departing; it stays in the member list until [`finish_departure`](Self::finish_departure). `batch`
     /// is that of its last message.
     pub fn begin_departure(&mut self, key: &Arc<str>, nick: &Arc<str>, batch: u64) {

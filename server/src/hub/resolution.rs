@@ -128,7 +128,13 @@ impl Hub {
             (Reading::Events(room), Ok(RoomResult::Events(page))) => {
                 self.publish_uncertain(room, &page);
             }
-            (Reading::Names(_), Ok(RoomResult::Names(names))) => self.publish_names(&names),
+            (Reading::Names(asked), Ok(RoomResult::Names(names))) => {
+                self.publish_names(&names);
+                let accounts = asked.accounts.into_iter().map(|(account, ())| account);
+                // Those that are not known to have them.
+                let mut waiting = accounts.filter(|account| !self.pending_logins.contains(*account));
+                waiting.by_ref().for_each(|account| self.nicks.release_all_pending(account));
+            }
             (reading, _) => {
                 self.resolution.put_back(reading);
                 self.append_queue.resolved(self.now, false);

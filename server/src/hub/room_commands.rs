@@ -259,9 +259,8 @@ impl Hub {
         }
     }
 
-    /// Nobody knows yet whether the change is stored.
+    /// Nobody knows yet whether the change is stored. A nick stays claimed until that is known.
     pub(super) fn command_failed(&mut self, (conn, request): (ConnectionId, u32), proposal: &Proposal) {
-        self.forget_nick_claim(proposal);
         if let Change::ChangeNick { nick, .. } = &proposal.change {
             self.accounts.holder_uncertain(nick);
         }

@@ -1,6 +1,7 @@
 //! The effects of an append that the log has made, and reports as failed.
 
 use parlour_core::{
+    codec,
     model::{Role, RoomId},
     status::Status,
     wire::{self, client_command::Operation, room_event::Change},
@@ -111,4 +112,26 @@ fn names_of_a_failed_append_are_published() {
     let other = w.connect();
     w.login(other, "thomas", &[]);
     assert_eq!(w.received(other).closed, Some(Status::NickTaken));
+}
+
+/// Nobody else gets a nick while it is not known whether an account has it.
+#[test]
+fn nick_of_a_failed_append_stays_claimed_until_the_log_was_read() {
+    for is_appended in [true, false] {
+        let mut w = world();
+        let mut tom = Client::login(&mut w, "tom", &[]);
+        w.failing = Some(LogError::Full("here".into()));
+        w.append_before_failing = is_appended;
+        tom.send(&mut w, RoomId::LOBBY, Operation::ChangeNick(wire::ChangeNick { nick: "thomas".into() }));
+        (w.failing, w.append_before_failing) = (None, false);
+        // A basic client does not wait for the log.
+        let early = w.connect();
+        w.send(early, &codec::message("thomas", None, ""));
+        assert_eq!(w.received(early).closed, Some(Status::NickTaken), "appended: {is_appended}");
+        w.advance(10_000);
+        let late = w.connect();
+        w.send(late, &codec::message("thomas", None, ""));
+        let closed = w.received(late).closed;
+        assert_eq!(closed, is_appended.then_some(Status::NickTaken), "appended: {is_appended}");
+    }
 }
