@@ -98,7 +98,8 @@ impl World {
         self.tally.count("messages");
         let (device, sequence) = (tab.device, tab.page);
         let account = self.tabs[at].account.expect("an account");
-        self.ledger.sent((account, id), Sent { device, tab: at, room, content, sequence });
+        let sent = Sent { device, tab: at, room, content, sequence, at: self.now };
+        self.ledger.sent((account, id), sent);
     }
 
     fn open_room(&mut self, at: usize, room: RoomId) {

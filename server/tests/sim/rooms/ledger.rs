@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use parlour_core::{
+    Millis,
     model::{MessageId, RoomId, UserId},
     status::Status,
 };
@@ -19,6 +20,7 @@ pub struct Sent {
     pub content: String,
     /// Messages of a room with the same number must be stored in the order in which they were sent.
     pub sequence: u64,
+    pub at: Millis,
 }
 
 /// All messages of all users.

@@ -167,6 +167,14 @@ impl RoomLog {
         self.role_at(account, u64::MAX)
     }
 
+    /// The time at which an account has joined, the last time that it did; 0 if it was a member from the beginning.
+    pub fn joined_at(&self, account: UserId) -> Millis {
+        let given = self.given(account);
+        let joined = |pair: &[Given]| !pair[0].role.is_member() && pair[1].role.is_member();
+        let again = given.windows(2).rev().find(|pair| joined(pair)).map(|pair| pair[1].at);
+        again.or(given.first().filter(|first| first.seq > 0).map(|first| first.at)).unwrap_or(0)
+    }
+
     /// Returns `true` if the account was a member at this place or later, so that it may read everything up to there.
     pub fn may_read(&self, account: UserId, seq: u64) -> bool {
         let later = self.given(account).iter().any(|given| given.seq > seq && given.role.is_member());
