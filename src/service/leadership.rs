@@ -62,7 +62,7 @@ impl Service {
             }
             let claimed = storage::claim_lease(&scope, lease).await;
             let stored = storage::load(&scope).await;
-            // What could not be deleted is nobody's.
+            // Data that could not be deleted is nobody's.
             let stored = if scopes::is_left(&scope) { Some(Stored::default()) } else { stored };
             let room = match open {
                 Some(room) if stored.is_some() => storage::load_room(&scope, room).await,

@@ -20,8 +20,8 @@
 //!   the highest, and followers ignore its messages.
 //! - The server closes the old leader's connection when the new one logs in, and detects messages and commands that are sent
 //!   twice by their ids.
-//! - A command is for one leader and of one account, has a number, and expires. A follower repeats one that was not answered to the next leader,
-//!   or executes it if it becomes the leader itself. It is executed once, or reported as failed.
+//! - A command is for one leader and of one account, has a number, and expires. A follower repeats one that was not answered
+//!   to the next leader, or executes it if it becomes the leader itself. It is executed once, or reported as failed.
 //! - A leader that uses an earlier version of the database is replaced as soon as a tab of a newer version hears of it: it
 //!   can't persist anything any more.
 //!

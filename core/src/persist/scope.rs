@@ -28,7 +28,7 @@ struct Owner {
     is_left: bool,
 }
 
-/// What follows the nick of an account that [has left](Owner::is_left).
+/// The word after the nick of an account that [has left](Owner::is_left).
 const LEFT: &str = "left";
 
 /// A row of the table of scopes that is to be written: the name of a scope, and its value; `None` deletes the row.
@@ -126,7 +126,7 @@ impl Scopes {
         self.set(scope, Some(nameless))
     }
 
-    /// What the device had of an account that has logged out is deleted, except its drafts. They are for the next login under
+    /// The data of an account that has logged out is deleted, except its drafts. They are for the next login under
     /// its nick, so the scope stays reserved for that until it is [free](Self::free), unless the login finds it by its name.
     /// Returns what has changed.
     pub fn deleted(&mut self, scope: &str) -> Option<ScopeChange> {

@@ -28,6 +28,7 @@ mod input;
 mod large_room;
 mod links;
 mod loading;
+mod logouts;
 mod many_rooms;
 mod messaging;
 mod phone;

@@ -130,10 +130,12 @@ impl Hub {
             }
             (Reading::Names(asked), Ok(RoomResult::Names(names))) => {
                 self.publish_names(&names);
-                let accounts = asked.accounts.into_iter().map(|(account, ())| account);
-                // Those that are not known to have them.
-                let mut waiting = accounts.filter(|account| !self.pending_logins.contains(*account));
-                waiting.by_ref().for_each(|account| self.nicks.release_all_pending(account));
+                for (account, ()) in asked.accounts {
+                    // The account does not have a nick that is still pending, unless a login waits for it.
+                    if !self.pending_logins.contains(account) {
+                        self.nicks.release_all_pending(account);
+                    }
+                }
             }
             (reading, _) => {
                 self.resolution.put_back(reading);

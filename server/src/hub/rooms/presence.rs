@@ -1,6 +1,6 @@
 //! Presence of the accounts that a connection can see: the members of the rooms that it is subscribed to, and the people of
-//! its DIRECT rooms. New nicks reach all subscribers, because who has left a room may have sent messages there. Changes are collected for [`PRESENCE_INTERVAL_MS`]; then each room and each account is sent
-//! one frame.
+//! its DIRECT rooms. New nicks reach all subscribers, because who has left a room may have sent messages there. Changes are
+//! collected for [`PRESENCE_INTERVAL_MS`]; then each room and each account is sent one frame.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},

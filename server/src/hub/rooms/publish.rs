@@ -108,8 +108,7 @@ impl Rooms {
     /// Holds a changed nick for the subscriptions that wait, because what they get first may be older, and notes it for those
     /// that do not.
     fn note_nick(&mut self, account: UserId, nick: &Arc<str>) {
-        let waiting = self.live.delivered();
-        for room in waiting {
+        for room in self.live.delivered() {
             if let Some(delivery) = self.live.delivery_mut(room).filter(|delivery| delivery.has_waiting()) {
                 delivery.hold_nick(account, nick);
             }

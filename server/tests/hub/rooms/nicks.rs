@@ -114,7 +114,7 @@ fn nick_that_changes_while_a_subscription_waits_is_told_after_the_events() {
     assert_eq!(told.collect::<Vec<_>>(), ["lili", "lilith"]);
 }
 
-/// Who has left a room may have sent messages that its members see.
+/// The members of a room still see the messages of who has left it.
 #[test]
 fn nick_of_a_former_member_is_told_to_the_subscribers_of_the_room() {
     let mut w = world();
