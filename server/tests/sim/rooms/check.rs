@@ -110,7 +110,8 @@ fn noise(world: &World) -> Option<String> {
     for (key, sent) in &world.ledger.sent {
         let is_done = world.is_logged(*key)
             || world.ledger.failed.contains_key(key)
-            || world.ledger.excused.contains(key);
+            || world.ledger.excused.contains(key)
+            || world.devices[sent.device].keeps(sent.room, key.1);
         if !is_done {
             return Some(format!("{:?} to {:?} was not sent by device {}", key.1, sent.room, sent.device));
         }
@@ -226,7 +227,8 @@ fn check_messages(world: &World) {
             let is_known = failed.is_some_and(|status| is_reason(*status)) && sent.room != RoomId::LOBBY
                 || failed == Some(&Status::EndsConnection)
                 || failed == Some(&Status::ContentTooLong) && world.ledger.hopeless.contains(key)
-                || world.ledger.excused.contains(key);
+                || world.ledger.excused.contains(key)
+                || world.devices[sent.device].keeps(sent.room, key.1);
             assert!(is_known, "{sent:?} is lost: {failed:?}");
             continue;
         };

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use parlour_core::{
     Millis,
     client::tabs::FollowerMessage,
-    model::UserId,
-    persist::{Change, Scopes, Table},
+    model::{MessageId, RoomId, UserId},
+    persist::{Change, Key, Scopes, Table},
 };
 
 use super::{
@@ -132,6 +132,12 @@ impl Device {
     /// The data of a scope.
     pub fn store(&mut self, scope: &str) -> &mut Store {
         self.stores.entry(scope.into()).or_default()
+    }
+
+    /// Returns `true` if the storage has failed and has a message that it could not give to the tabs. The next page that is
+    /// opened sends it.
+    pub fn keeps(&self, room: RoomId, id: MessageId) -> bool {
+        self.has_failed && self.stores.values().any(|store| store.rows.get(&Key::Queued(room, id)).is_some())
     }
 
     fn works(&self) -> bool {
