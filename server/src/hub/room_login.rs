@@ -85,8 +85,9 @@ impl Hub {
             return self.early.push((conn, login, RoomResult::Login(read)));
         }
         let (mut all, changed, window) = *read;
-        if !self.append_queue.is_settled(self.append_queue.next_batch() - 1) {
-            // It may include events that are not published yet, and the rows are those of published events.
+        let is_settled = self.append_queue.is_settled(self.append_queue.next_batch() - 1);
+        if !is_settled || self.reloads.values().any(|reload| reload.account == account) {
+            // It may include events that are not published yet, or a row that is being read. The rows are those in memory.
             all.version = 0;
             self.list_version_changed();
         }

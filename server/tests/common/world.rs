@@ -142,6 +142,13 @@ impl World {
         self.settle();
     }
 
+    /// Tells the hub the result of the last query that was held back.
+    pub fn release_last_result(&mut self) {
+        let (token, result) = self.held_results.pop().expect("a result is held back");
+        self.hub.handle_read(self.mono(), token, result);
+        self.settle();
+    }
+
     /// Tells the hub the results of queries that were held back.
     pub fn release_results(&mut self) {
         for (token, result) in std::mem::take(&mut self.held_results) {

@@ -1,7 +1,7 @@
 //! What a client that returns is sent, and whether it has the state then that a new one would have.
 
 use parlour_core::{
-    codec::Extension,
+    codec::{self, Extension},
     model::RoomId,
     room_rows,
     wire::{self, client_command::Operation, response::Result as Answer, server_event::Body},
@@ -125,6 +125,31 @@ fn login_during_an_append_gets_no_version_yet() {
     let other = Client::login(&mut w, "tom", &tom.secret);
     assert_eq!(rows(&w, &other).version, 0);
     w.release();
+    let third = Client::login(&mut w, "tom", &tom.secret);
+    assert!(rows(&w, &third).version > 0);
+}
+
+#[test]
+fn login_while_a_row_is_being_read_gets_no_version_yet() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    w.hold_results = true;
+    let create = wire::CreateRoom {
+        kind: wire::RoomKind::Private.into(),
+        name: "rust".into(),
+        ..wire::CreateRoom::default()
+    };
+    tom.send(&mut w, RoomId::LOBBY, Operation::CreateRoom(create));
+    // The log has the room, and the hub waits for its row.
+    let conn = w.connect();
+    let capabilities = vec!["rooms".into()];
+    let login =
+        wire::Login { version: 1, capabilities, secret: tom.secret.clone(), ..wire::Login::default() };
+    w.send(conn, &codec::login("tom", login));
+    w.hold_results = false;
+    w.release_last_result();
+    assert_eq!(w.received(conn).welcome().unwrap().rows.as_ref().unwrap().version, 0);
+    w.release_results();
     let third = Client::login(&mut w, "tom", &tom.secret);
     assert!(rows(&w, &third).version > 0);
 }
