@@ -1,6 +1,6 @@
 //! Logouts while the device can't be written, so that the data of the account stays there.
 
-use parlour_e2e::{Page, Server, WindowOptions, browser_test, eventually};
+use parlour_e2e::{Page, Server, TestContext, WindowOptions, browser_test, eventually};
 
 use crate::device::{until_resumed, until_stored};
 
@@ -14,7 +14,7 @@ const ACCOUNTS: &str = r"
     });
 ";
 
-/// While the local storage has `broken`, the device can't be read or written.
+/// While the local storage has `broken`, the device can't be written.
 const BREAKABLE: &str = "
     const { transaction } = IDBDatabase.prototype;
     IDBDatabase.prototype.transaction = function (...how) {
@@ -22,6 +22,17 @@ const BREAKABLE: &str = "
         return transaction.apply(this, how);
     };
 ";
+
+/// A page that is logged in and has stored this message.
+async fn logged_in(test: &TestContext, server: &Server, message: &str) -> Page {
+    let tom = test.open_blank("tom", WindowOptions::default()).await;
+    tom.before_load(BREAKABLE).await;
+    tom.goto(&server.url()).await;
+    tom.log_in("tom").await;
+    tom.send_and_wait(message).await;
+    until_stored(&tom, "the message is persisted", |stored| stored[2] == 1).await;
+    tom
+}
 
 /// Logs out while the device can't be written, so that the data of the account stays there.
 async fn log_out_without_storage(page: &Page) {
@@ -35,12 +46,7 @@ async fn log_out_without_storage(page: &Page) {
 fn account_that_could_not_be_deleted_at_the_logout_is_deleted_by_the_next_page() {
     browser_test("account_that_could_not_be_deleted", async |test| {
         let server = Server::start();
-        let tom = test.open_blank("tom", WindowOptions::default()).await;
-        tom.before_load(BREAKABLE).await;
-        tom.goto(&server.url()).await;
-        tom.log_in("tom").await;
-        tom.send_and_wait("hello").await;
-        until_stored(&tom, "the message is persisted", |stored| stored[2] == 1).await;
+        let tom = logged_in(test, &server, "hello").await;
         log_out_without_storage(&tom).await;
         tom.eval::<()>("localStorage.removeItem('broken');", vec![]).await;
         // Nothing is left in this page that could delete it.
@@ -55,12 +61,7 @@ fn account_that_could_not_be_deleted_at_the_logout_is_deleted_by_the_next_page()
 fn login_beside_an_account_that_could_not_be_deleted_is_to_another_account() {
     browser_test("login_beside_an_account_that_could_not_be_deleted", async |test| {
         let server = Server::start();
-        let tom = test.open_blank("tom", WindowOptions::default()).await;
-        tom.before_load(BREAKABLE).await;
-        tom.goto(&server.url()).await;
-        tom.log_in("tom").await;
-        tom.send_and_wait("of the first").await;
-        until_stored(&tom, "the message is persisted", |stored| stored[2] == 1).await;
+        let tom = logged_in(test, &server, "of the first").await;
         let first: Vec<String> = tom.eval(ACCOUNTS, vec![]).await;
         log_out_without_storage(&tom).await;
         tom.log_in("tom").await;

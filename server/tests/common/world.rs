@@ -62,7 +62,7 @@ pub struct World {
     pub held_requests: Vec<Output>,
     /// Queries are executed, and their results held back until [`World::release_results`].
     pub hold_results: bool,
-    held_results: Vec<(u64, Result<RoomResult, LogError>)>,
+    pub held_results: Vec<(u64, Result<RoomResult, LogError>)>,
     _dir: Dir,
 }
 
@@ -139,13 +139,6 @@ impl World {
     pub fn release_one(&mut self) {
         let output = self.held_requests.remove(0);
         self.log(output);
-        self.settle();
-    }
-
-    /// Tells the hub the result of the last query that was held back.
-    pub fn release_last_result(&mut self) {
-        let (token, result) = self.held_results.pop().expect("a result is held back");
-        self.hub.handle_read(self.mono(), token, result);
         self.settle();
     }
 

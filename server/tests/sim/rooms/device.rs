@@ -240,7 +240,7 @@ impl World {
                         store.lease = recorded;
                     }
                     let stored = match (works, is_left) {
-                        // What could not be deleted is nobody's.
+                        // Data that could not be deleted is nobody's.
                         (_, true) => Some(Box::default()),
                         (works, false) => works.then(|| Box::new(store.stored())),
                     };
