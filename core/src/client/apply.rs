@@ -27,7 +27,7 @@ impl ClientState {
                 _ => {}
             },
             Event::Connection(Connection::Online { .. }) => {}
-            Event::Connection(_) => self.handle_disconnected(now.monotonic),
+            Event::Connection(_) => self.handle_disconnected(),
             Event::Unsubscribed(room) => self.handle_unsubscribed(*room),
             Event::Cursor(room, cursor) => {
                 self.merge_cursor(*room, *cursor);

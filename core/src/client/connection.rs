@@ -358,6 +358,7 @@ impl Client {
         let State::Online(online) = &mut self.connection else { return };
         let Some(sent) = online.heartbeat.answered(now.monotonic, nonce) else { return };
         online.throttle.answered(sent);
+        self.state.server_lived(sent);
         // The first ping is sent right after the welcome, so all windows that follow a login have arrived before this.
         self.request_subscriptions();
         self.emit(now, Event::RoundTrip(u32::try_from(now.monotonic - sent).unwrap_or(u32::MAX)));

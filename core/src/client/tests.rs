@@ -20,6 +20,7 @@ use crate::{
 mod basic;
 mod commands;
 mod connection;
+mod cursors;
 mod envelopes;
 mod leaving;
 mod lifecycle;

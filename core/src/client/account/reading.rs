@@ -4,7 +4,8 @@ use super::{AccountState, Cursor, RoomEntry, RoomId};
 use crate::Millis;
 
 /// The time after which the server has certainly stored a cursor that it has acknowledged, in ms. A server that ends without
-/// notice within this time may have lost it, so the client tells it once more.
+/// notice within this time may have lost it, so the client tells it once more. Frames may be handled late, as after a
+/// suspension of the tab, so only the time of a ping that was answered proves that the server was still alive.
 const CURSOR_STORED_MS: Millis = 60_000;
 
 impl AccountState {
@@ -98,7 +99,6 @@ impl AccountState {
             entry.server_cursor = entry.server_cursor.merged(cursor);
             self.acknowledged.insert(room, now);
         }
-        self.acknowledged.retain(|_, at| now.saturating_sub(*at) < CURSOR_STORED_MS);
         is_moved
     }
 
@@ -107,7 +107,11 @@ impl AccountState {
         for room in std::mem::take(&mut self.told) {
             self.acknowledged.insert(room, now);
         }
-        self.acknowledged.retain(|_, at| now.saturating_sub(*at) < CURSOR_STORED_MS);
+    }
+
+    /// The server was alive at this time, as an answer to a ping has shown. It has stored older cursors.
+    pub(in crate::client) fn server_lived(&mut self, at: Millis) {
+        self.acknowledged.retain(|_, since| at.saturating_sub(*since) < CURSOR_STORED_MS);
     }
 
     /// The server has answered "mark all as read"; `true` if it was executed. Otherwise the cursors are told one by one.
@@ -123,14 +127,14 @@ impl AccountState {
     }
 
     /// The connection was lost. Cursors that the server may not have stored are to be told again.
-    pub(in crate::client) fn disconnected(&mut self, now: Millis) {
-        self.all_read_answered(false, now);
-        for (room, at) in std::mem::take(&mut self.acknowledged) {
-            if now.saturating_sub(at) < CURSOR_STORED_MS
-                && let Some(entry) = self.rooms.get_mut(&room)
-            {
+    pub(in crate::client) fn disconnected(&mut self) {
+        for (room, _) in std::mem::take(&mut self.acknowledged) {
+            if let Some(entry) = self.rooms.get_mut(&room) {
                 entry.server_cursor = Cursor::default();
             }
+        }
+        for entry in self.rooms.values_mut() {
+            entry.read_all = None;
         }
     }
 }

@@ -92,6 +92,12 @@ impl ClientState {
         self.account.rows_received(now);
     }
 
+    /// The server was alive at this time, as an answer to a ping has shown: it has stored the cursors that it had
+    /// acknowledged long before. A tab that does not own the client is not told, because its events may arrive late.
+    pub fn server_lived(&mut self, at: Millis) {
+        self.account.server_lived(at);
+    }
+
     /// The server has answered [`wire::ReadAll`]; `done` if it was executed. Otherwise the cursors are told one by one.
     pub fn all_read_answered(&mut self, done: bool, now: Millis) {
         self.account.all_read_answered(done, now);

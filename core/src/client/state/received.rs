@@ -2,7 +2,6 @@
 
 use super::{Change, ClientState};
 use crate::{
-    Millis,
     client::{
         people,
         room::{Names, RoomChange, RoomEvent, RoomState},
@@ -179,8 +178,8 @@ impl ClientState {
     }
 
     /// The connection was lost.
-    pub fn handle_disconnected(&mut self, now: Millis) {
-        self.account.disconnected(now);
+    pub fn handle_disconnected(&mut self) {
+        self.account.disconnected();
         for (room, state) in self.rooms.iter_mut() {
             state.disconnected();
             self.unsettled.insert(*room);

@@ -197,7 +197,7 @@ impl Follower {
             (self.snapshot_requested, self.has_missed) = (None, false);
             if !is_next {
                 // Events of the rooms are missing.
-                self.state.handle_disconnected(now.monotonic);
+                self.state.handle_disconnected();
             }
         }
         (self.leader, self.number) = (Some(leader), number);

@@ -25,7 +25,8 @@ fn cursors_that_the_server_may_have_lost_are_told_again() {
     state.cursor_acknowledged(room(1), cursor, 1_000);
     state.cursor_acknowledged(room(2), cursor, 60_000);
     assert_eq!(untold(&state), []);
-    state.handle_disconnected(61_500);
+    state.server_lived(61_500);
+    state.handle_disconnected();
     assert_eq!(untold(&state), [(2, 9)], "the other one was stored meanwhile");
     add(&mut state, row(2, "b", 9, 0));
     assert_eq!(untold(&state), [], "the server has it");
@@ -44,7 +45,7 @@ fn a_cursor_that_another_device_has_moved_before_the_login_is_told_again() {
     state.handle_event(wire::ServerEvent { room: Vec::new(), body }, 0);
     state.rows_received(1_000);
     assert_eq!(untold(&state), []);
-    state.handle_disconnected(1_500);
+    state.handle_disconnected();
     assert_eq!(untold(&state), [(1, 5)], "the server may not have stored it");
 }
 

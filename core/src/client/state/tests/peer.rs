@@ -63,8 +63,8 @@ impl Peer {
     pub fn disconnect(&mut self, server: &mut Server) {
         server.disconnect();
         self.is_online = false;
-        self.state.handle_disconnected(0);
-        self.other_tab.handle_disconnected(0);
+        self.state.handle_disconnected();
+        self.other_tab.handle_disconnected();
         self.drain();
     }
 
