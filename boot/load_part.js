@@ -7,10 +7,6 @@ const files = new Map();
 let cache = "default";
 
 async function loadFile({ href, integrity }) {
-  // A browser ends the request when the page is left, before the page is.
-  let isLeaving = false;
-  const leave = () => (isLeaving = true);
-  addEventListener("beforeunload", leave);
   try {
     const response = await fetch(href, { integrity, cache });
     if (href.endsWith(".css")) {
@@ -23,13 +19,12 @@ async function loadFile({ href, integrity }) {
     await WebAssembly.instantiate(bytes, { __wasm_split: await globalThis.client });
     return true;
   } catch (error) {
-    if (!isLeaving) console.error(error);
+    // A warning: the client reports it, and the page may just be being left, which ends its requests in Firefox.
+    console.warn(href, error);
     // The cached file may be the cause: the next attempt uses neither the browser's cache nor the service worker's.
     cache = "reload";
     files.delete(href);
     return false;
-  } finally {
-    removeEventListener("beforeunload", leave);
   }
 }
 
