@@ -180,17 +180,30 @@ impl Drop for Disk {
 }
 
 impl Running {
-    /// Starts it on the disk; `tight` leaves little space.
-    pub fn start(disk: &Disk, settings: Settings, now: Millis, unix_ms: i64, seed: u64, tight: bool) -> Self {
+    /// Starts it on the disk, with a clock that is wrong by `skew`; `tight` leaves little space. A log that knows no time takes
+    /// the first reading of the clock for right, so the clock is right then.
+    pub fn start(
+        disk: &Disk,
+        settings: Settings,
+        now: Millis,
+        skew: &mut i64,
+        seed: u64,
+        tight: bool,
+    ) -> Self {
         let max_pages = tight.then(|| disk.pages() + 4);
         let options = Options { synchronous: Synchronous::Off, max_pages, ..Options::default() };
         let log = SqliteLog::open_with(&disk.dir(), &options).unwrap();
         let mut reader = log.reader().unwrap();
         let mut rng = Rng(seed);
         let random = Box::new(move |buffer: &mut [u8]| rng.fill(buffer));
+        let record = reader.clock().unwrap();
+        if record.is_none() {
+            *skew = 0;
+        }
+        let unix_ms = UNIX + i64::try_from(now).unwrap() + *skew;
         let recovered = Recovered::read(&mut *reader, unix_ms).unwrap();
         let hub = Hub::new(settings, random, &recovered);
-        let clock = RetentionClock::new(now, unix_ms, reader.clock().unwrap());
+        let clock = RetentionClock::new(now, unix_ms, record);
         Self {
             hub,
             log_id: recovered.log,

@@ -94,11 +94,11 @@ impl World {
     // ---- starting and stopping
 
     pub fn start_server(&mut self, server: usize, tight: bool) {
-        let (seed, unix, now) = (self.rng.next(), self.unix(server), self.now);
+        let (seed, now) = (self.rng.next(), self.now);
         self.tally.count(if tight { "starts with a full disk" } else { "starts" });
         let this = &mut self.servers[server];
         this.restart_at = None;
-        let mut running = Running::start(&this.disk, settings(&self.plan), now, unix, seed, tight);
+        let mut running = Running::start(&this.disk, settings(&self.plan), now, &mut this.skew, seed, tight);
         this.log.reload(&mut *running.reader, now);
         this.running = Some(running);
         self.open_witness(server);
