@@ -229,7 +229,9 @@ impl Inner {
             None => {
                 let account = |mirrored: &Persisted| mirrored.account.as_ref()?.account;
                 let mirrored = follower.mirrored();
-                let continued = |mirrored: &Persisted| scopes::may_continue(&self.scope, account(mirrored));
+                let continued = |mirrored: &Persisted| {
+                    !self.is_listed || scopes::is_logged_in(&self.scope, account(mirrored))
+                };
                 mirrored.filter(continued).unwrap_or_default()
             }
         };

@@ -73,6 +73,8 @@ struct Inner {
     gate: Gate<Act>,
     /// The scope of the account, see [`persist`](parlour_core::persist); empty when logged out.
     scope: Rc<str>,
+    /// The table of scopes had the scope when the account logged in. A browser that stores nothing has no table.
+    is_listed: bool,
     /// The nick that the user has typed; empty if they have not.
     nick: String,
     /// The account to which a link has logged in, until this tab is the leader.
@@ -116,6 +118,7 @@ impl Service {
             client_number: 0,
             gate: Gate::default(),
             scope: "".into(),
+            is_listed: false,
             nick: String::new(),
             linked: None,
             is_new_login: false,

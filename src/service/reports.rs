@@ -132,6 +132,7 @@ impl Service {
             {
                 scopes::logged_in(&inner.scope, &identity.nick, *account);
             }
+            inner.is_listed = scopes::is_listed(&inner.scope);
         }
         inner.is_over(event)
     }

@@ -40,9 +40,14 @@ pub(super) fn is_left(scope: &str) -> bool {
     read().is_left(scope)
 }
 
-/// Returns `true` if an account may still be logged in in a scope, as far as the table tells.
-pub(super) fn may_continue(scope: &str, account: Option<UserId>) -> bool {
-    read().may_continue(scope, account)
+/// Returns `true` if the table lists a scope: it does when an account has logged in there, if the browser stores anything.
+pub(super) fn is_listed(scope: &str) -> bool {
+    read().is_listed(scope)
+}
+
+/// Returns `true` if an account is logged in in a scope.
+pub(super) fn is_logged_in(scope: &str, account: Option<UserId>) -> bool {
+    read().is_logged_in(scope, account)
 }
 
 impl Service {

@@ -105,12 +105,11 @@ impl Scopes {
         self.owner(scope).is_some_and(|owner| owner.is_left)
     }
 
-    /// Returns `false` if an account is known not to be logged in in a scope any more: it has logged out, or another one has
-    /// logged in since.
+    /// Returns `true` if an account is logged in in a scope. A login lists its scope, so after a logout it is no longer listed, or
+    /// without an account.
     #[must_use]
-    pub fn may_continue(&self, scope: &str, account: Option<UserId>) -> bool {
-        self.owner(scope)
-            .is_none_or(|owner| !owner.is_left && (owner.account.is_none() || owner.account == account))
+    pub fn is_logged_in(&self, scope: &str, account: Option<UserId>) -> bool {
+        self.owner(scope).is_some_and(|owner| !owner.is_left && owner.account == account)
     }
 
     /// The scopes whose data is not deleted yet although their accounts have logged out.

@@ -140,12 +140,12 @@ fn a_logout_is_known_until_the_data_is_deleted() {
     assert!(!device.scopes().is_left(&scope));
     device.change(|scopes| scopes.logged_out(&scope, Some(LILI)));
     assert!(!device.scopes().is_left(&scope), "another account has left");
-    assert!(device.scopes().may_continue(&scope, Some(TOM)));
-    assert!(!device.scopes().may_continue(&scope, Some(LILI)));
+    assert!(device.scopes().is_logged_in(&scope, Some(TOM)));
+    assert!(!device.scopes().is_logged_in(&scope, Some(LILI)));
     device.change(|scopes| scopes.logged_out(&scope, Some(TOM)));
     device.change(|scopes| scopes.free(&scope));
     assert!(device.scopes().is_left(&scope), "it is not free before the data is deleted");
-    assert!(!device.scopes().may_continue(&scope, Some(TOM)));
+    assert!(!device.scopes().is_logged_in(&scope, Some(TOM)));
     assert_eq!(device.scopes().left().collect::<Vec<_>>(), [&scope]);
     assert!(!device.0.iter().any(|(_, value)| value.contains(&format!("{TOM:?}"))), "{:?}", device.0);
     // Somebody else logs in meanwhile.
@@ -167,6 +167,19 @@ fn a_logout_is_known_until_the_data_is_deleted() {
     device.change(|scopes| scopes.deleted(&scope));
     device.change(|scopes| scopes.free(&scope));
     assert_eq!(device.0.len(), 1, "{:?}", device.0);
+}
+
+#[test]
+fn an_account_is_not_logged_in_after_its_data_was_deleted() {
+    // With the nick in the name of the scope, and with another one, for which the scope stays reserved.
+    for nick in ["tom", "tom2"] {
+        let mut device = Device::default();
+        let scope = device.log_in("tom", TOM);
+        device.logged_in(&scope, nick, TOM);
+        assert!(device.scopes().is_logged_in(&scope, Some(TOM)));
+        device.log_out(&scope);
+        assert!(!device.scopes().is_logged_in(&scope, Some(TOM)), "{:?}", device.0);
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl World {
         let scopes = &self.devices[tab.device].scopes;
         // Another account may have logged in meanwhile, and the device may have failed since.
         let is_over =
-            mirrored.as_ref().is_some_and(|mirrored| !scopes.may_continue(&tab.scope, account_of(mirrored)));
+            mirrored.as_ref().is_some_and(|mirrored| !scopes.is_logged_in(&tab.scope, account_of(mirrored)));
         let mut persisted = stored
             .as_ref()
             .map(Persisted::from)
