@@ -27,6 +27,7 @@ pub fn pack(rows: impl IntoIterator<Item = RoomRow>) -> Option<RoomRows> {
         packed.active.push(row.active);
         packed.muted.extend(row.muted.then_some(index));
         packed.archived.extend(row.archived.then_some(index));
+        packed.cursors_unsaved.extend(row.cursor_unsaved.then_some(index));
         packed.people_counts.push(u32::try_from(row.people.len()).unwrap_or(u32::MAX));
         packed.people.extend(row.people);
     }
@@ -82,6 +83,7 @@ pub fn unpack(rows: AccountRows) -> Vec<RoomRow> {
             active: active.next().unwrap_or_default(),
             muted: false,
             archived: false,
+            cursor_unsaved: false,
             people: people.by_ref().take(people_counts.next().unwrap_or_default() as usize).collect(),
         })
         .collect();
@@ -93,6 +95,11 @@ pub fn unpack(rows: AccountRows) -> Vec<RoomRow> {
     for index in packed.archived {
         if let Some(row) = rows.get_mut(index as usize) {
             row.archived = true;
+        }
+    }
+    for index in packed.cursors_unsaved {
+        if let Some(row) = rows.get_mut(index as usize) {
+            row.cursor_unsaved = true;
         }
     }
     rows
@@ -112,7 +119,7 @@ mod tests {
     fn row() -> impl Strategy<Value = RoomRow> {
         let person = any::<u8>().prop_map(|n| Person { account: vec![n; 16], nick: "n".into(), state: 1 });
         let numbers = (any::<u32>(), 0..4i32, 0..5i32, any::<u64>(), 0..3u64, 0..2u32, any::<u32>());
-        (0..9u8, numbers, any::<(bool, bool)>(), "[a-c]{0,3}", vec(person, 0..3)).prop_map(
+        (0..9u8, numbers, any::<(bool, bool, bool)>(), "[a-c]{0,3}", vec(person, 0..3)).prop_map(
             |(room, (handle, kind, role, head_ord, unread, cursor_version, active), flags, name, people)| {
                 RoomRow {
                     room: RoomId([room; 16]).to_wire(),
@@ -127,6 +134,7 @@ mod tests {
                     active,
                     muted: flags.0,
                     archived: flags.1,
+                    cursor_unsaved: flags.2,
                     people,
                 }
             },

@@ -155,12 +155,8 @@ impl AccountState {
         self.set_nick(&frame.nick);
         let mut removed = Vec::new();
         for row in rows {
-            let before = self.server_cursor(row);
             removed.extend(self.handle_row(row, people));
-            // A whole list follows the first login, whose last frame has a version. The log has most of its cursors.
-            let is_live = !frame.more && frame.version == 0;
-            let is_moved = self.server_cursor(row).unwrap_or_default() != before.unwrap_or_default();
-            if is_moved && (is_live || before.is_some()) {
+            if row.cursor_unsaved {
                 self.told.extend(RoomId::from_wire(&row.room));
             }
         }
@@ -184,12 +180,6 @@ impl AccountState {
             self.version = frame.version;
         }
         removed
-    }
-
-    /// The cursor that the server has in the room of a row, as far as it is known.
-    fn server_cursor(&self, row: &wire::RoomRow) -> Option<Cursor> {
-        let room = RoomId::from_wire(&row.room)?;
-        self.rooms.get(&room).map(|entry| entry.server_cursor)
     }
 
     /// Handles a row. Returns the room if it is not in the list any more.

@@ -113,6 +113,10 @@ pub struct Rooms {
     last_ticket: u64,
     /// The batch in which row changes are submitted next.
     next_batch: u64,
+    /// The log has the row changes up to this batch.
+    stored_batch: u64,
+    /// The batch with which those of failed ones were submitted again.
+    resubmitted_batch: u64,
     /// The ordinal of the round of outputs. A connection that overflows in a round has all frames of the rounds before.
     round: u64,
     /// The number of list entries and connections that activity has looked at.
@@ -143,6 +147,8 @@ impl Rooms {
             links: DeviceLinks::default(),
             last_ticket: 0,
             next_batch: 1,
+            stored_batch: 0,
+            resubmitted_batch: 0,
             round: 0,
             #[cfg(test)]
             steps: 0,

@@ -95,6 +95,7 @@ impl RoomEntry {
             head_ord: self.head,
             unread: self.server_cursor.unread(self.head),
             cursor_version: self.server_cursor.version,
+            cursor_unsaved: false,
             attention: self.counted_attention,
             muted: self.muted,
             archived: self.archived,

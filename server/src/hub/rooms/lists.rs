@@ -114,6 +114,9 @@ impl Rooms {
     /// for it.
     pub fn settled(&mut self, batch: u64, out: &mut Outputs) {
         self.apply_mutes(batch, out);
+        if batch >= self.resubmitted_batch {
+            self.stored_batch = batch;
+        }
         while let Some((_, key)) = self.lingering.pop_front_if(|(of, _)| *of <= batch) {
             let Some(list) = self.lists.get(key).filter(|list| list.connections.is_empty()) else { continue };
             // A login may have read the log before it had everything.
@@ -132,6 +135,7 @@ impl Rooms {
     /// What the lists wait for was submitted again, in this batch.
     pub fn resubmitted(&mut self, batch: u64) {
         self.lingering.iter_mut().for_each(|(of, _)| *of = (*of).max(batch));
+        self.resubmitted_batch = batch;
         self.mutes.iter_mut().for_each(|mute| mute.batch = mute.batch.max(batch));
     }
 

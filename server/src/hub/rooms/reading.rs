@@ -237,6 +237,7 @@ impl Rooms {
         if let Some(membership) = list.room_mut(room)
             && std::mem::take(&mut membership.is_unsaved)
         {
+            membership.written_in = self.next_batch;
             let Cursor { ord, version } = membership.cursor;
             self.row_changes.push(RowChange::Cursor { account, room: room_id, ord, version });
             if list.connections.is_empty() {

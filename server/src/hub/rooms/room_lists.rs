@@ -43,6 +43,8 @@ pub struct Membership {
     pub sent: OwnMessages,
     /// The cursor has changed and is not written to the log yet.
     pub is_unsaved: bool,
+    /// The batch with which the cursor was last written; 0 if it has not changed since the log was read.
+    pub written_in: u64,
 }
 
 impl Membership {
@@ -192,6 +194,7 @@ mod tests {
             cursor: Cursor::default(),
             sent: OwnMessages::default(),
             is_unsaved: false,
+            written_in: 0,
         }
     }
 

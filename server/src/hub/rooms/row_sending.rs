@@ -70,7 +70,9 @@ impl Rooms {
     }
 
     fn build(&self, account: UserId, state: &RoomState, membership: &Membership) -> wire::RoomRow {
-        rows::row(account, state, membership, |account| self.presence.is_online(account))
+        let row = rows::row(account, state, membership, |account| self.presence.is_online(account));
+        let cursor_unsaved = membership.is_unsaved || membership.written_in > self.stored_batch;
+        wire::RoomRow { cursor_unsaved, ..row }
     }
 
     /// Sends the row of a room to the connections of an account, apart from one.

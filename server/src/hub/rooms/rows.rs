@@ -14,7 +14,7 @@ pub const FIRST_ROWS: usize = 40;
 /// The number of rows in each further frame, about 12 KB.
 const ROWS_PER_FRAME: usize = 250;
 
-/// The row of a room as the account `viewer` sees it. `is_online` returns the presence of an account.
+/// The row of a room as the account `viewer` sees it, if the log has its cursor. `is_online` returns the presence of an account.
 #[must_use]
 pub fn row(
     viewer: UserId,
@@ -36,6 +36,7 @@ pub fn row(
         head_ord,
         unread,
         cursor_version: membership.cursor.version,
+        cursor_unsaved: false,
         // Every message of a DIRECT room is for each of its people.
         attention: match room.kind {
             RoomKind::Direct => u32::try_from(unread).unwrap_or(u32::MAX),
@@ -121,6 +122,7 @@ mod tests {
             cursor: Cursor { ord, version: 2 },
             sent: OwnMessages::default(),
             is_unsaved: false,
+            written_in: 0,
         }
     }
 

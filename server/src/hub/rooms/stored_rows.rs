@@ -47,6 +47,7 @@ pub(super) fn membership(row: &RoomRow) -> Membership {
         cursor: Cursor { version: row.cursor_version, ord: row.read_ord },
         sent: OwnMessages::default(),
         is_unsaved: false,
+        written_in: 0,
     }
 }
 

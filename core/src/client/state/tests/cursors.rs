@@ -33,20 +33,22 @@ fn cursors_that_the_server_may_have_lost_are_told_again() {
 }
 
 #[test]
-fn a_cursor_that_another_device_has_moved_before_the_login_is_told_again() {
+fn a_cursor_that_the_server_has_not_stored_before_the_login_is_told_again() {
+    let unsaved = |row| wire::RoomRow { cursor_unsaved: true, ..row };
     let mut state = state(vec![row(1, "a", 9, 9), row(2, "b", 9, 0)]);
     let untold = |state: &ClientState| {
         state.account().untold_cursors().map(|(room, cursor)| (room.0[0], cursor.ord)).collect::<Vec<_>>()
     };
     // The rows that have changed, and one that is new.
-    let changed = vec![row(1, "a", 9, 4), row(2, "b", 9, 0), row(3, "c", 9, 0)];
+    let changed =
+        vec![unsaved(row(1, "a", 9, 4)), row(2, "b", 9, 0), unsaved(row(3, "c", 9, 2)), row(4, "d", 9, 0)];
     let changed = wire::AccountRows { complete: false, version: 9, ..rows(changed) };
     let body = Some(wire::server_event::Body::Rows(changed));
     state.handle_event(wire::ServerEvent { room: Vec::new(), body }, 0);
     state.rows_received(1_000);
     assert_eq!(untold(&state), []);
     state.handle_disconnected();
-    assert_eq!(untold(&state), [(1, 5)], "the server may not have stored it");
+    assert_eq!(untold(&state), [(1, 5), (3, 7)]);
 }
 
 #[test]

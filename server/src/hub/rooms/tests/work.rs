@@ -2,7 +2,7 @@
 
 use parlour_core::model::{Role, RoomKind};
 
-use super::model::{World, room, user};
+use super::model::{World, conn, room, user};
 
 #[test]
 fn post_touches_only_members_that_are_online() {
@@ -72,6 +72,33 @@ fn reading_on_one_connection_reaches_the_others_at_once_and_the_log_in_time() {
         world.commit_rows();
     }
     assert_eq!(saved(&world), 5);
+}
+
+#[test]
+fn rows_say_whether_the_log_has_the_cursor() {
+    let mut world = World::new();
+    world.add_room(room(1), RoomKind::Public, &[user(1), user(2)]);
+    world.connect(1, user(1));
+    world.settle();
+    (0..5).for_each(|_| world.post(room(1), user(2)));
+    world.settle();
+    let is_unsaved = |world: &World| world.rooms.row_of(conn(1), room(1)).unwrap().cursor_unsaved;
+    assert!(!is_unsaved(&world));
+    world.read(1, room(1), super::super::cursor::Cursor { version: 0, ord: 3 });
+    assert!(is_unsaved(&world));
+    world.advance(30_000);
+    world.submit_rows();
+    assert!(is_unsaved(&world), "it is being written");
+    // The user reads on meanwhile, and that is written too.
+    world.read(1, room(1), super::super::cursor::Cursor { version: 0, ord: 4 });
+    world.advance(30_000);
+    world.submit_rows();
+    world.commit_rows();
+    assert!(is_unsaved(&world), "the log has the first position only");
+    world.fail_rows();
+    assert!(is_unsaved(&world));
+    world.commit_rows();
+    assert!(!is_unsaved(&world));
 }
 
 #[test]

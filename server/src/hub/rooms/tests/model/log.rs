@@ -149,6 +149,16 @@ impl World {
         self.batches.push_back((self.submitted, changes));
     }
 
+    /// The oldest batch of row changes fails, and is submitted again.
+    pub fn fail_rows(&mut self) {
+        let Some((batch, changes)) = self.batches.pop_front() else { return };
+        self.submitted += 1;
+        self.batches.push_back((self.submitted, changes));
+        self.rooms.resubmitted(self.submitted);
+        self.rooms.settled(batch, &mut self.out);
+        self.read_outputs();
+    }
+
     /// The oldest batch of row changes is committed.
     pub fn commit_rows(&mut self) {
         let Some((batch, changes)) = self.batches.pop_front() else { return };
