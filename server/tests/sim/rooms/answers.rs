@@ -217,16 +217,16 @@ fn public_rooms(world: &World, server: usize, query: &str, me: UserId) -> BTreeS
 type Member = (String, i32, Option<i32>);
 
 /// The members of a room, and those who are invited.
-fn members(world: &mut World, server: usize, room: RoomId) -> BTreeSet<Member> {
+fn members(world: &mut World, server: usize, room: RoomId) -> Vec<Member> {
     let log = &world.servers[server].log.rooms[&room];
     let listed: Vec<_> = log.listed().map(|account| (account, log.role(account))).collect();
     let tabs = world.tabs.iter().filter(|tab| tab.is_online());
     let online: BTreeSet<_> = tabs.filter_map(|tab| tab.account).collect();
-    let mut members = BTreeSet::new();
+    let mut members = Vec::new();
     for (account, role) in listed {
         let nick = world.nick_of(server, account).expect("an account");
         let state = if online.contains(&account) { PresenceState::Online } else { PresenceState::Left };
-        members.insert((nick_key(&nick), state.into(), Some(role.to_wire().into())));
+        members.push((nick_key(&nick), state.into(), Some(role.to_wire().into())));
     }
     members
 }
