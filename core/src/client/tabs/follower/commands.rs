@@ -177,8 +177,11 @@ impl Follower {
             Ok(None) => return,
             Err(refusal) => Err(refusal),
         };
-        // An answer to a command that has failed is not applied either: a late page may be of a log that was replaced.
-        let origin = if pending.is_some() { self.tab } else { Origin::LOCAL };
+        // An answer to a command that has failed is not applied: a late page may be of a log that was replaced. But the server has
+        // ended the earlier subscription when it has made this window.
+        let is_own_window =
+            tab == self.tab && matches!(result, Ok(Reply::Window(_))) && self.subscribed.contains(&room);
+        let origin = if pending.is_some() || is_own_window { self.tab } else { Origin::LOCAL };
         self.state.apply(now, self.tab, &Event::Answer { origin, number, room, result: result.clone() });
         if pending.is_some_and(|pending| pending.is_from_user()) {
             self.report_answer(number, room, result);

@@ -169,6 +169,37 @@ fn commands_that_no_leader_executes_are_reported_and_undone() {
 }
 
 #[test]
+fn the_window_of_a_subscription_that_was_given_up_is_not_lost() {
+    let mut world = World::new(1);
+    world.user(1, User::Open(ROOM));
+    world.run(100);
+    world.receive(ROOM, id(1));
+    world.run(100);
+    assert_eq!(world.shown(1, ROOM).len(), 1);
+    world.tabs[0].hangs = true;
+    world.user(1, User::Open(ROOM));
+    let end = world.now + 25_000;
+    while world.now < end {
+        // The lock can't be stolen.
+        world.holder = Some(0);
+        world.tabs[1].inbox.retain(|(_, input)| !matches!(input, Input::Granted));
+        world.run(1);
+    }
+    assert_eq!(world.answers(1, world.opened), [Err(Status::TabUnresponsive)]);
+    // The clock was set back, so the command has not expired for the leader. The server ends the earlier subscription when the
+    // new one begins, and this message comes in between.
+    world.unix_offset = -3_600_000;
+    let _ = world.server.post(ROOM, server::OTHER, id(2), "from lili");
+    world.tabs[0].inbox.retain(|(_, input)| !matches!(input, Input::Lost));
+    world.tabs[0].hangs = false;
+    world.run(1_000);
+    world.receive(ROOM, id(3));
+    world.run(1_000);
+    let ids: Vec<_> = world.shown(1, ROOM).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, [id(1), id(2), id(3)]);
+}
+
+#[test]
 fn commands_of_a_replaced_leader_are_answered() {
     let mut world = World::new(1);
     world.server.is_slow = true;

@@ -208,7 +208,7 @@ pub(super) struct World {
     pub server_answers: bool,
     random: u64,
     /// The number of the last subscription.
-    opened: u32,
+    pub opened: u32,
 }
 
 impl World {
