@@ -195,7 +195,7 @@ fn lead(tables: &Tables<'_>, tab_messages: &[Vec<u8>], max_bytes: usize) {
             client.handle_persisted(NOW, ticket);
         }
     }
-    let former = Follower::after_leading(NOW, TAB, &leader, &mut client, [RoomId::LOBBY]);
+    let former = Follower::after_leading(NOW, TAB, leader, &mut client, [RoomId::LOBBY]);
     let mirrored = former.mirrored().unwrap_or_default();
     let _ = self::client(ClientState::new(nick_key), mirrored);
 }

@@ -159,7 +159,7 @@ impl Service {
             let follower = match std::mem::replace(&mut inner.role, Role::LoggedOut) {
                 Role::Leader(leader, mut client) => {
                     let rooms = inner.rooms.subscribed.iter().copied();
-                    Box::new(Follower::after_leading(now, inner.tab, &leader, &mut client, rooms))
+                    Box::new(Follower::after_leading(now, inner.tab, *leader, &mut client, rooms))
                 }
                 Role::Follower(follower) | Role::Promoting(follower, ..) => follower,
                 other @ (Role::Linking(_) | Role::LoggedOut) => {

@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use self::commands::PendingCommand;
+pub(in crate::client::tabs) use self::messages::SentMessage;
 pub use self::{commands::COMMAND_TIMEOUT_MS, messages::FollowerMessage, promotion::Promoted};
-use self::{commands::PendingCommand, messages::SentMessage};
 use super::{
     events::{self, Decoded},
     post::{Post, PostContent, Report},

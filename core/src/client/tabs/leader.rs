@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{
     events,
+    follower::SentMessage,
     post::{Post, PostContent, Report, TabCommand},
 };
 use crate::{
@@ -49,6 +50,9 @@ pub struct Leader {
     executed: VecDeque<(Origin, u32)>,
     /// The ids of the last own messages that this client and those before it have had, oldest first.
     pub(super) own_messages: VecDeque<MessageId>,
+    /// The messages that this tab has sent as a follower and that were being stored when it became the leader. The client adopts
+    /// each once it is stored.
+    pub(super) unadopted: Vec<SentMessage>,
     renewal: Option<PendingRenewal>,
 }
 
@@ -89,6 +93,7 @@ impl Leader {
             roll_call: None,
             executed: VecDeque::new(),
             own_messages: VecDeque::new(),
+            unadopted: Vec::new(),
             renewal: None,
         }
     }

@@ -122,7 +122,7 @@ impl World {
             Role::Leader(leader, mut client) => {
                 self.tally.count("leaders that stepped down");
                 let rooms = tab.rooms.iter().copied();
-                Box::new(Follower::after_leading(now, tab.origin, &leader, &mut client, rooms))
+                Box::new(Follower::after_leading(now, tab.origin, *leader, &mut client, rooms))
             }
             Role::Follower(follower) | Role::Promoting(follower, _) => follower,
             Role::Closed => return,

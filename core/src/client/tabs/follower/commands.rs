@@ -24,7 +24,7 @@ const ANSWER_TIMEOUT_MS: Millis = 2 * COMMAND_TIMEOUT_MS;
 /// A leader does not execute a command that is older than this, because the user may be told that it has failed.
 const COMMAND_LIFETIME_MS: i64 = 8_000;
 /// The first number of the commands that a follower gives itself. Those of the user interface are smaller.
-const INTERNAL: u32 = 1 << 31;
+pub(super) const INTERNAL: u32 = 1 << 31;
 
 /// A command of this follower that no leader has answered.
 #[derive(Clone, Debug)]

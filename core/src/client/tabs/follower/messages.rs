@@ -37,7 +37,7 @@ pub struct FollowerMessage {
 
 /// A message that was sent in this tab, or while this tab was the leader, and is not settled.
 #[derive(Debug)]
-pub(super) struct SentMessage {
+pub(in crate::client::tabs) struct SentMessage {
     pub(super) number: u32,
     pub(super) room: RoomId,
     pub(super) message: QueuedMessage,
@@ -161,7 +161,7 @@ impl Follower {
         if self.leader.is_some_and(|(lease, _)| lease == message.lease) {
             self.leader = None;
         }
-        if self.sent.iter().any(|sent| sent.number == message.number) {
+        if self.sent.iter().any(|sent| sent.message.id == message.message.1.id) {
             let at = self.unpersisted.partition_point(|later| later.number < message.number);
             self.unpersisted.insert(at, message);
         }

@@ -1,10 +1,11 @@
 //! The change of a tab's role: a follower becomes the leader, or a leader becomes a follower.
 
-use super::{Follower, FollowerEvent, MAX_TAKE_OVER_DELAY_MS};
+use super::{Follower, FollowerEvent, MAX_TAKE_OVER_DELAY_MS, commands::INTERNAL, messages::SentMessage};
 use crate::{
     Clocks,
     client::{
         Client, Command, Event, Origin, OwnMessage, Persisted,
+        sending::own_message,
         state::ClientState,
         tabs::{Leader, TabCommand, watch::Watch},
     },
@@ -41,7 +42,7 @@ impl Follower {
     pub fn after_leading(
         now: Clocks,
         tab: Origin,
-        leader: &Leader,
+        leader: Leader,
         client: &mut Client,
         rooms: impl IntoIterator<Item = RoomId>,
     ) -> Self {
@@ -61,6 +62,13 @@ impl Follower {
         follower.watch = Watch::after_leading(now.monotonic, tab.0 % MAX_TAKE_OVER_DELAY_MS);
         let is_settled = |id: &&MessageId| follower.unacknowledged.iter().all(|message| message.id != **id);
         follower.settled = leader.own_messages.iter().filter(is_settled).copied().collect();
+        // They keep their numbers, and others come after them.
+        let is_adopted = |sent: &SentMessage| leader.own_messages.contains(&sent.message.id);
+        for sent in leader.unadopted.into_iter().filter(|sent| !is_adopted(sent)) {
+            follower.unacknowledged.push(own_message(sent.room, &sent.message));
+            follower.internal = follower.internal.max(sent.number % INTERNAL);
+            follower.sent.push(sent);
+        }
         for (room, queued) in client.queued_messages() {
             // The device may not have any of them: a message is also sent if it could not be persisted.
             match queued.stage {
@@ -127,6 +135,8 @@ impl Follower {
         let sends = self.unreported().filter(|unreported| unreported.is_stored);
         let sends = sends.map(|unreported| (unreported.room, unreported.message.clone())).collect();
         let commands = self.take_commands(now);
+        let is_unadopted = |sent: &mut SentMessage| !sent.is_reported && !sent.is_stored;
+        leader.unadopted = self.sent.extract_if(.., is_unadopted).collect();
         leader.own_messages = std::mem::take(&mut self.settled);
         let events = self.events.into();
         Promoted { leader, state: self.state, reported, sends, settled, commands, events }

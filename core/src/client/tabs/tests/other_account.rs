@@ -145,6 +145,14 @@ fn a_login_to_another_account_is_not_continued() {
     assert_eq!((stored.account, stored.send_queue), (Some(record(1)), Vec::new()));
 }
 
+/// The snapshot of a leader that is logged in to an account.
+fn snapshot_of_leader(now: Clocks, lease: u64, record: &AccountRecord) -> Vec<u8> {
+    let login = Event::LoggedIn(record.identity.clone(), record.account);
+    let event = events::encode(now.monotonic, &login, Some(record)).unwrap();
+    let content = PostContent::Publication { number: 1, snapshot: true, events: vec![event] };
+    Post::of_leader(Origin(99), lease, content).encode().to_vec()
+}
+
 #[test]
 fn messages_are_persisted_once_the_leader_is_known_to_have_the_account() {
     for is_other in [false, true] {
@@ -155,16 +163,14 @@ fn messages_are_persisted_once_the_leader_is_known_to_have_the_account() {
         };
         client.handle_send(world.clocks(), LOBBY, id(1), "hi").unwrap();
         let now = world.clocks();
-        let mut follower = Follower::after_leading(now, Origin(5), &leader, &mut client, []);
+        let lease = leader.lease() + 1;
+        let mut follower = Follower::after_leading(now, Origin(5), *leader, &mut client, []);
         follower.handle_send(now, LOBBY, id(2), "ho").unwrap();
         assert_eq!(follower.poll_unpersisted(), None, "another account may be logged in");
         let record = client.record().unwrap();
         let account = if is_other { Some(UserId([99; 16])) } else { record.account };
         let record = AccountRecord { account, ..record };
-        let login = Event::LoggedIn(record.identity.clone(), record.account);
-        let event = events::encode(world.now, &login, Some(&record)).unwrap();
-        let content = PostContent::Publication { number: 1, snapshot: true, events: vec![event] };
-        follower.handle_message(now, &Post::of_leader(Origin(99), leader.lease() + 1, content).encode());
+        follower.handle_message(now, &snapshot_of_leader(now, lease, &record));
         let unpersisted: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
         let ids: Vec<_> = unpersisted.iter().map(|message| message.message.1.id).collect();
         assert_eq!(ids, if is_other { vec![] } else { vec![id(1), id(2)] });
@@ -178,11 +184,38 @@ fn a_tab_that_leads_again_has_what_it_did_not_persist() {
         panic!()
     };
     let now = world.clocks();
-    let mut follower = Follower::after_leading(now, Origin(5), &leader, &mut client, []);
+    let lease = leader.lease() + 1;
+    let mut follower = Follower::after_leading(now, Origin(5), *leader, &mut client, []);
     follower.handle_send(now, LOBBY, id(1), "hi").unwrap();
-    let promoted = follower.promote(now, leader.lease() + 1, false, &mut world.device.persisted());
+    let promoted = follower.promote(now, lease, false, &mut world.device.persisted());
     let reported: Vec<_> = promoted.reported.iter().map(|message| message.id).collect();
     assert_eq!((reported, promoted.sends), (vec![id(1)], Vec::new()));
+}
+
+#[test]
+fn a_message_that_was_being_persisted_when_its_tab_led_is_not_lost() {
+    let mut world = World::new(1);
+    let Role::Leader(leader, mut client) = std::mem::replace(&mut world.tabs[0].role, Role::LoggedOut) else {
+        panic!()
+    };
+    let (now, lease) = (world.clocks(), leader.lease());
+    let record = client.record().unwrap();
+    let mut follower = Follower::after_leading(now, Origin(5), *leader, &mut client, []);
+    follower.handle_message(now, &snapshot_of_leader(now, lease + 1, &record));
+    for n in 1..=2 {
+        follower.handle_send(now, LOBBY, id(n), "hi").unwrap();
+    }
+    // Their writes have not ended when the tab becomes the leader, and when it is the leader no more.
+    let written: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
+    let promoted = follower.promote(now, lease + 2, false, &mut world.device.persisted());
+    assert_eq!((promoted.reported, promoted.sends), (Vec::new(), Vec::new()));
+    client.handle_send(now, LOBBY, id(3), "hi").unwrap();
+    let mut follower = Follower::after_leading(now, Origin(5), promoted.leader, &mut client, []);
+    written.into_iter().for_each(|message| follower.handle_superseded(message));
+    follower.handle_message(now, &snapshot_of_leader(now, lease + 3, &record));
+    let unpersisted: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
+    let ids: Vec<_> = unpersisted.into_iter().map(|message| message.message.1.id).collect();
+    assert_eq!(ids, [id(1), id(2), id(3)]);
 }
 
 #[test]

@@ -283,7 +283,7 @@ impl World {
         let follower = match std::mem::replace(&mut tab.role, Role::LoggedOut) {
             Role::Leader(leader, mut client) => {
                 let rooms = tab.rooms.iter().copied();
-                Box::new(Follower::after_leading(now, tab.tab, &leader, &mut client, rooms))
+                Box::new(Follower::after_leading(now, tab.tab, *leader, &mut client, rooms))
             }
             Role::Follower(follower) | Role::Promoting(follower, _) => follower,
             Role::LoggedOut => return,
