@@ -235,9 +235,11 @@ impl Inner {
                 mirrored.filter(continued).unwrap_or_default()
             }
         };
+        let is_other =
+            follower.is_of_other_account(&persisted, |account| scopes::is_logged_in(&self.scope, account));
         let linked = self.linked.take().filter(|_| persisted.account.is_none() && self.is_new_login);
         persisted.account = persisted.account.or_else(|| linked.clone());
-        if persisted.account.is_none() && !self.is_new_login || follower.is_of_other_account(&persisted) {
+        if persisted.account.is_none() && !self.is_new_login || is_other {
             return None;
         }
         let now = browser::now();

@@ -58,7 +58,9 @@ impl World {
             .map(Persisted::from)
             .or_else(|| mirrored.filter(|_| !is_over))
             .unwrap_or_default();
-        if persisted.account.is_none() && !tab.is_new_login || follower.is_of_other_account(&persisted) {
+        let is_other =
+            follower.is_of_other_account(&persisted, |account| scopes.is_logged_in(&tab.scope, account));
+        if persisted.account.is_none() && !tab.is_new_login || is_other {
             tab.role = Role::Follower(follower);
             // The account that the tab knows would be enough to go on.
             assert!(is_readable || !was_logged_in || is_over, "tab {at} has forgotten its account");

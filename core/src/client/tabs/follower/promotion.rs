@@ -9,7 +9,7 @@ use crate::{
         state::ClientState,
         tabs::{Leader, TabCommand, watch::Watch},
     },
-    model::{Delivery, Dialect, MessageId, RoomId},
+    model::{Delivery, Dialect, MessageId, RoomId, UserId},
     send_queue::{QueuedMessage, Stage},
     status::Status,
 };
@@ -115,7 +115,7 @@ impl Follower {
         persisted: &mut Persisted,
     ) -> Promoted {
         if let (Some(stored), Some(record)) = (&mut persisted.account, &self.record)
-            && record.attempt > stored.attempt
+            && (record.attempt > stored.attempt || stored.account != record.account)
             && record.secret != stored.secret
         {
             if stored.account != record.account {
@@ -142,12 +142,19 @@ impl Follower {
         Promoted { leader, state: self.state, reported, sends, settled, commands, events }
     }
 
-    /// Returns `true` if a login to another account has been stored since the one of this tab: another tab has logged out, and in
-    /// again, while this one was suspended. Then this tab must not become the leader.
+    /// Returns `true` if the device has the login to another account since the one of this tab: another tab has logged out, and in
+    /// again, while this one was suspended. Then this tab must not become the leader. `is_logged_in` returns whether an account is
+    /// [logged in](crate::persist::Scopes::is_logged_in) in the scope of this tab, as the device lists them.
     #[must_use]
-    pub fn is_of_other_account(&self, persisted: &Persisted) -> bool {
+    pub fn is_of_other_account(
+        &self,
+        persisted: &Persisted,
+        is_logged_in: impl Fn(Option<UserId>) -> bool,
+    ) -> bool {
         let (Some(record), Some(stored)) = (&self.record, &persisted.account) else { return false };
-        stored.attempt > record.attempt && self.is_other_account(stored.account)
+        // Without the list, by the times of the logins, which are wrong if the clock was set back in between.
+        let is_later = || stored.attempt > record.attempt && !is_logged_in(record.account);
+        self.is_other_account(stored.account) && (is_logged_in(stored.account) || is_later())
     }
 
     /// Takes the messages that are not persisted: those that no leader has, and those that the leader may not have persisted

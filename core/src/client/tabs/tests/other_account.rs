@@ -134,10 +134,16 @@ fn a_login_to_another_account_is_not_continued() {
     let world = World::new(1);
     let follower = follower(&world);
     let persisted = |n| Persisted { account: Some(record(n)), ..Persisted::default() };
-    assert!(follower.is_of_other_account(&persisted(2)));
-    assert!(!follower.is_of_other_account(&persisted(1)));
+    let is_other = |stored: u8, listed: Option<u8>| {
+        let listed = listed.map(|n| UserId([n; 16]));
+        follower.is_of_other_account(&persisted(stored), |account| account.is_some() && account == listed)
+    };
+    assert!(is_other(2, None) && is_other(2, Some(2)));
+    assert!(!is_other(2, Some(1)), "a login that could not be undone is stored");
+    assert!(!is_other(1, None) && !is_other(1, Some(1)));
     // The logout from that one could not be written.
-    assert!(!follower.is_of_other_account(&persisted(0)));
+    assert!(!is_other(0, None) && !is_other(0, Some(1)));
+    assert!(is_other(0, Some(0)), "the clock was set back before the later login");
     let mut stored = persisted(0);
     let queued = QueuedMessage::new(id(1), "old".into(), 1, 1, Stage::Queued);
     stored.send_queue.push((LOBBY, queued));
