@@ -3,10 +3,11 @@
 //! steps down when it resumes, see [`parlour_core::client::tabs`].
 
 use parlour_core::{
+    Millis,
     client::{
         AccountRecord, Client, Event, Origin, OwnMessage, Persisted, Setup,
         device::{self, DeviceRooms},
-        tabs::{Follower, FollowerEvent, Gate, Leader, Promoted, TabCommand},
+        tabs::{Follower, FollowerEvent, Gate, Leader, Promoted, SUSPENSION_MS, TabCommand},
     },
     model::{MessageId, RoomId},
     persist::Stored,
@@ -55,7 +56,7 @@ impl Service {
         };
         // Followers that also miss the old leader wait for this one.
         self.post(&Leader::announcement(tab, lease));
-        let service = self.clone();
+        let (service, started) = (self.clone(), browser::now().monotonic);
         spawn_local(async move {
             if scopes::is_left(&scope) {
                 service.delete_left(&scope).await;
@@ -68,10 +69,24 @@ impl Service {
                 Some(room) if stored.is_some() => storage::load_room(&scope, room).await,
                 _ => None,
             };
-            if service.is_current(login_number) {
+            if service.may_have_lock(started).await && service.is_current(login_number) {
                 service.lead(lease, claimed.unwrap_or(lease), Read { stored, room });
             }
         });
+    }
+
+    /// Returns `false` if this tab was suspended since a time, and another one has taken the lock: [`Self::step_down`] follows.
+    async fn may_have_lock(&self, since: Millis) -> bool {
+        let is_held = {
+            let inner = self.inner.borrow();
+            let channel = inner.tab_channel.as_ref();
+            let is_late = browser::now().monotonic.saturating_sub(since) >= SUSPENSION_MS;
+            channel.filter(|_| is_late).map(|channel| channel.is_lock_held())
+        };
+        match is_held {
+            Some(is_held) => is_held.await,
+            None => true,
+        }
     }
 
     /// Becomes the leader, with the data of the device. `requested` is the lease number of [`Self::promote`], `lease` the

@@ -4,7 +4,7 @@ use parlour_core::{
     Millis,
     client::{
         Origin,
-        tabs::{Admission, FollowerAction, Leader, LeaderAction, TabCommand},
+        tabs::{Admission, FollowerAction, Leader, LeaderAction, SUSPENSION_MS, TabCommand},
     },
     left_sessions::LeftSessions,
     model::Connection,
@@ -170,7 +170,7 @@ impl World {
             (Input::User(action), _) => return self.act(at, action),
             (Input::Granted, Role::Follower(follower)) => {
                 let lease = follower.next_lease(now.unix);
-                tab.lease = lease;
+                (tab.lease, tab.granted_at) = (lease, now.monotonic);
                 let role = std::mem::replace(&mut tab.role, Role::Closed);
                 let Role::Follower(follower) = role else { unreachable!() };
                 tab.role = Role::Promoting(follower, Vec::new());
@@ -190,6 +190,11 @@ impl World {
                 }
             }
             (Input::Read { lease, recorded, stored }, Role::Promoting(..)) if tab.lease == lease => {
+                let is_late = now.monotonic - tab.granted_at >= SUSPENSION_MS;
+                if is_late && !self.refuses_locks(at) && !self.holds_lock(at) {
+                    // It was suspended, and is told next that another tab has the lock.
+                    return self.tally.count("promotions that ended late");
+                }
                 return self.lead(at, recorded, stored.map(|stored| *stored));
             }
             (Input::Written { client: number, ticket, is_refused }, Role::Leader(_, client))

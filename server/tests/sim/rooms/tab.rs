@@ -114,6 +114,8 @@ pub struct Tab {
     pub client_number: u64,
     pub gate: Gate<Input>,
     pub lease: u64,
+    /// When it got the lock.
+    pub granted_at: Millis,
     pub link: Option<Link>,
     /// The number of the socket, which its late events carry.
     pub socket: u64,
@@ -159,6 +161,7 @@ impl Tab {
             client_number: 0,
             gate: Gate::default(),
             lease: 0,
+            granted_at: 0,
             link: None,
             socket: 0,
             inbox: VecDeque::new(),
