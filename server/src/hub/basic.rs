@@ -113,7 +113,7 @@ impl Hub {
         let account = self.connections.get(conn).and_then(|c| c.account());
         let Some(account) = account.and_then(|account| self.accounts.get(account)) else { return };
         let mut answer = codec::user_list_request(&account.nick);
-        for nick in self.nicks.members().take(MAX_LISTED_NICKS) {
+        for (_, nick, _) in self.nicks.members().take(MAX_LISTED_NICKS) {
             answer.content.push_str(nick);
             answer.content.push(',');
         }

@@ -71,7 +71,7 @@ impl Hub {
         }
         let batch = self.append_queue.postpone_departure(account, nick.clone(), key.clone());
         self.rooms.begin_departure(account, batch);
-        self.nicks.begin_departure(&key, &nick, batch);
+        self.nicks.begin_departure(&key, &nick, batch, account);
     }
 
     fn reserve_nick(&mut self, key: &Arc<str>, account: UserId) {

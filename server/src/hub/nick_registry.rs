@@ -46,8 +46,8 @@ struct NickHolder {
 pub struct NickRegistry {
     holders: BTreeMap<Arc<str>, NickHolder>,
     skeletons: HashMap<String, Arc<str>>,
-    /// Members that are departing, by key and nick, and the batch of their last message.
-    departing: BTreeMap<(Arc<str>, Arc<str>), u64>,
+    /// Members that are departing, by key and nick, with the batch of their last message and their account.
+    departing: BTreeMap<(Arc<str>, Arc<str>), (u64, UserId)>,
 }
 
 impl NickRegistry {
@@ -129,14 +129,14 @@ impl NickRegistry {
 
     /// A member is departing; it stays in the member list until [`finish_departure`](Self::finish_departure). `batch`
     /// is that of its last message.
-    pub fn begin_departure(&mut self, key: &Arc<str>, nick: &Arc<str>, batch: u64) {
-        self.departing.insert((key.clone(), nick.clone()), batch);
+    pub fn begin_departure(&mut self, key: &Arc<str>, nick: &Arc<str>, batch: u64, account: UserId) {
+        self.departing.insert((key.clone(), nick.clone()), (batch, account));
     }
 
     /// Removes a departing member from the list. Returns `false` if it has returned since, or has left again later.
     pub fn finish_departure(&mut self, key: &Arc<str>, nick: &Arc<str>, batch: u64) -> bool {
         let member = (key.clone(), nick.clone());
-        let is_current = self.departing.get(&member) == Some(&batch);
+        let is_current = self.departing.get(&member).is_some_and(|(last, _)| *last == batch);
         if is_current {
             self.departing.remove(&member);
         }
@@ -145,7 +145,7 @@ impl NickRegistry {
 
     /// A departing member has returned. Returns the batch of its last message, or `None` if it was not departing.
     pub fn cancel_departure(&mut self, key: &Arc<str>, nick: &Arc<str>) -> Option<u64> {
-        self.departing.remove(&(key.clone(), nick.clone()))
+        self.departing.remove(&(key.clone(), nick.clone())).map(|(batch, _)| batch)
     }
 
     /// Frees a nick.
@@ -176,26 +176,19 @@ impl NickRegistry {
         })
     }
 
-    /// The nicks of all members that are online or departing, in key order.
-    pub fn members(&self) -> impl Iterator<Item = &Arc<str>> {
-        let online = self.holders.iter().filter(|(_, holder)| matches!(holder.claim, Claim::Online(_)));
-        let mut online = online.map(|(key, holder)| (key, &holder.nick)).peekable();
-        let mut departing = self.departing.keys().map(|(key, nick)| (key, nick)).peekable();
-        std::iter::from_fn(move || {
-            let next = match (online.peek(), departing.peek()) {
-                (Some(first), Some(other)) if other < first => departing.next(),
-                (Some(_), _) => online.next(),
-                (None, _) => departing.next(),
-            };
-            next.map(|(_, nick)| nick)
-        })
-    }
-
-    /// The nicks of all accounts that are online, with their keys, in the order of the keys.
-    pub fn online(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, UserId)> {
-        self.holders.iter().filter_map(|(key, holder)| match holder.claim {
+    /// All members that are online or departing: their keys, nicks and accounts, in the order of the keys.
+    pub fn members(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, UserId)> {
+        let online = self.holders.iter().filter_map(|(key, holder)| match holder.claim {
             Claim::Online(account) => Some((key, &holder.nick, account)),
             Claim::Server | Claim::Pending(_) | Claim::Reserved(_) => None,
+        });
+        let mut online = online.peekable();
+        let departing = self.departing.iter().map(|((key, nick), (_, account))| (key, nick, *account));
+        let mut departing = departing.peekable();
+        std::iter::from_fn(move || match (online.peek(), departing.peek()) {
+            (Some(first), Some(other)) if (other.0, other.1) < (first.0, first.1) => departing.next(),
+            (Some(_), _) => online.next(),
+            (None, _) => departing.next(),
         })
     }
 

@@ -195,7 +195,7 @@ impl Room {
 
 /// The member list of the basic dialect, a map from nick to nick.
 pub(super) fn list(nicks: &NickRegistry) -> BTreeMap<String, String> {
-    codec::user_list(nicks.members().take(MAX_LISTED_NICKS).map(|nick| nick.to_string()))
+    codec::user_list(nicks.members().take(MAX_LISTED_NICKS).map(|(_, nick, _)| nick.to_string()))
 }
 
 /// Splits messages into batches.

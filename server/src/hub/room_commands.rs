@@ -274,10 +274,10 @@ impl Hub {
         }
     }
 
-    /// Members of the lobby: who is online.
+    /// Members of the lobby: who is present.
     fn lobby_members(&self, prefix: &str, after: &str, count: usize) -> wire::PeoplePage {
         let (prefix, after) = (validate::nick_key(prefix), validate::nick_key(after));
-        let mut found = self.nicks.online().filter(|(key, ..)| key.starts_with(&prefix) && ***key > *after);
+        let mut found = self.nicks.members().filter(|(key, ..)| key.starts_with(&prefix) && ***key > *after);
         let page: Vec<_> = found.by_ref().take(count).collect();
         wire::PeoplePage {
             people: page.iter().map(|(_, nick, account)| person(*account, nick, true)).collect(),
