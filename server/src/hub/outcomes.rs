@@ -80,6 +80,8 @@ impl Hub {
         };
         self.release_resend(*sender, *id);
         if let (true, Change::Message { room, content }) = (is_appended, change) {
+            // It may have changed since the message was sent.
+            let nick = self.accounts.get(*sender).map_or(nick, |known| &known.nick);
             let (nick, content) = (nick.to_string(), content.to_string());
             let message = StoredMessage { id: *id, place, sender: *sender, nick, content };
             match *room {

@@ -57,6 +57,21 @@ fn pages_name_senders_who_have_left_by_their_present_nicks() {
     }
 }
 
+#[test]
+fn a_message_that_is_stored_after_a_change_of_the_nick_has_the_new_one() {
+    let mut w = world();
+    let tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    w.hold_appends = true;
+    lili.send(&mut w, RoomId::LOBBY, change_nick("lilith"));
+    w.send_message(lili.conn, 1, "hello");
+    w.release();
+    w.advance(1_000);
+    let received = w.received(tom.conn);
+    let message = received.frames.iter().find(|frame| frame.content == "hello").unwrap();
+    assert_eq!(message.user_name, "lilith");
+}
+
 /// An answer that was read before a nick was changed does not bring the former one back.
 #[test]
 fn answer_that_was_read_before_a_change_has_the_present_nick() {
