@@ -174,8 +174,12 @@ impl Hub {
 
     fn publish_names(&mut self, names: &Names<String>) {
         for (account, nick) in &names.accounts {
-            if self.accounts.get(*account).is_some_and(|known| *known.nick != **nick) {
-                self.publish_nick(*account, &nick.as_str().into());
+            let nick = nick.as_str().into();
+            match self.accounts.get(*account) {
+                Some(known) if known.nick == nick => {}
+                Some(_) => self.publish_nick(*account, &nick),
+                // It has left meanwhile. Its messages are still shown.
+                None => self.rooms.change_nick(*account, &nick, &mut self.out),
             }
         }
         for (room, name) in &names.rooms {

@@ -93,9 +93,10 @@ impl Hub {
     pub(super) fn publish_nick(&mut self, account: UserId, nick: &Arc<str>) {
         let Some(before) = self.accounts.get(account).map(|known| (known.nick.clone(), known.key.clone()))
         else {
-            // It has left meanwhile, so that nobody has the nick.
+            // It has left meanwhile, so that nobody has the nick. Its messages are still shown.
             self.nicks.release_pending(&validate::nick_key(nick), account);
-            return self.accounts.nick_taken(account, nick);
+            self.accounts.nick_taken(account, nick);
+            return self.rooms.change_nick(account, nick, &mut self.out);
         };
         self.lobby.flush(&mut self.out);
         self.accounts.put(account, nick.clone());

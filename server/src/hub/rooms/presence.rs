@@ -127,7 +127,7 @@ impl Rooms {
         (!direct.is_empty()).then_some(wire::PresenceChanges { people, time: unix_ms, partners: true })
     }
 
-    /// Notes the new nicks in all rooms with subscribers, where the presence is not changed as well.
+    /// Notes the new nicks in all rooms with subscribers. A change of the presence that is noted already may have the former nick.
     fn note_renamed(&mut self) {
         let renamed = std::mem::take(&mut self.presence.renamed);
         if renamed.is_empty() {
@@ -139,7 +139,8 @@ impl Rooms {
                 continue;
             };
             for (account, change) in &renamed {
-                delivery.presence.entry(*account).or_insert_with(|| change.clone());
+                let noted = delivery.presence.entry(*account).or_insert_with(|| change.clone());
+                noted.nick.clone_from(&change.nick);
             }
             self.presence.rooms.insert(room);
         }

@@ -72,6 +72,36 @@ fn a_message_that_is_stored_after_a_change_of_the_nick_has_the_new_one() {
     assert_eq!(message.user_name, "lilith");
 }
 
+#[test]
+fn nick_that_changes_while_its_account_leaves_is_told() {
+    for is_ambiguous in [false, true] {
+        let mut w = world();
+        let tom = Client::login(&mut w, "tom", &[]);
+        let mut lili = Client::login(&mut w, "lili", &[]);
+        lili.post(&mut w, RoomId::LOBBY, 1, "hello");
+        w.advance(1_000);
+        w.hold_appends = true;
+        if is_ambiguous {
+            w.failing = Some(LogError::Full("here".into()));
+            w.append_before_failing = true;
+        }
+        lili.send(&mut w, RoomId::LOBBY, change_nick("lilith"));
+        w.send(lili.conn, &codec::exit("lili"));
+        w.release();
+        w.failing = None;
+        w.advance(3_000);
+        let mut told = w.received(tom.conn).frames.iter().filter_map(|frame| match &frame.extension {
+            Some(codec::Extension::Event(wire::ServerEvent {
+                body: Some(wire::server_event::Body::Presence(changes)),
+                ..
+            })) => changes.people.iter().rfind(|person| person.account == lili.account),
+            _ => None,
+        });
+        let last = told.next_back().unwrap();
+        assert_eq!((&*last.nick, last.state), ("lilith", wire::PresenceState::Left.into()), "{is_ambiguous}");
+    }
+}
+
 /// An answer that was read before a nick was changed does not bring the former one back.
 #[test]
 fn answer_that_was_read_before_a_change_has_the_present_nick() {
