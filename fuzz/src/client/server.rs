@@ -184,6 +184,7 @@ fn window(world: &World, input: &mut Input<'_>) -> wire::RoomWindow {
         page: (flags & 4 != 0).then(|| page(world, input)),
         topic: "tea".into(),
         members: flags.into(),
+        people: Vec::new(),
     }
 }
 

@@ -51,6 +51,7 @@ pub(super) fn window(window: &Window, present: Present<'_>) -> wire::RoomWindow 
         seq: window.seq,
         topic: room.topic.clone(),
         members: u32::try_from(room.members).unwrap_or(u32::MAX),
+        people: window.renamed.iter().map(|account| present.person(account.user, &account.nick)).collect(),
         ..wire::RoomWindow::default()
     };
     match &window.content {
@@ -107,12 +108,6 @@ pub(super) fn room_change(
         | Change::CreateRoom { .. }
         | Change::RenameRoom { .. } => return None,
     })
-}
-
-/// The present nicks and presence of people.
-pub(super) fn changes(people: &[Account], time: i64, present: Present<'_>) -> wire::PresenceChanges {
-    let people = people.iter().map(|account| present.person(account.user, &account.nick)).collect();
-    wire::PresenceChanges { people, time, partners: false }
 }
 
 /// A page of messages.

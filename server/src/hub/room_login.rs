@@ -118,9 +118,6 @@ impl Hub {
         if let Some(partners) = self.rooms.online_partners(conn, self.unix_ms).filter(|_| is_resumed) {
             self.out.send(conn, &events::of_server(Body::Presence(partners)));
         }
-        if let Some(window) = &window {
-            self.send_renamed(conn, window);
-        }
         if let Some((room, seq)) = opened {
             self.open_room(conn, room, seq);
         }
@@ -139,15 +136,6 @@ impl Hub {
             // The window is published, and the ticket is new.
             Subscribed::Early | Subscribed::Replaced | Subscribed::Overtaken | Subscribed::Ended => {}
         }
-    }
-
-    /// Sends the people who have another nick since the position from which a window continues.
-    pub(super) fn send_renamed(&mut self, conn: ConnectionId, window: &Window) {
-        if window.renamed.is_empty() {
-            return;
-        }
-        let changes = room_answers::changes(&window.renamed, self.unix_ms, self.present());
-        self.out.send(conn, &events::of_server(Body::Presence(changes)));
     }
 
     /// A window as a part of a frame.

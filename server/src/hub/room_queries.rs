@@ -193,7 +193,6 @@ impl Hub {
                 if let Some(request) = request {
                     let wire = self.wire_window(&window);
                     self.respond(conn, request, response::Result::Window(wire));
-                    self.send_renamed(conn, &window);
                 }
             }
             Subscribed::Overtaken => {
@@ -214,7 +213,6 @@ impl Hub {
                     Some(request) => self.respond(conn, request, response::Result::Window(wire)),
                     None => self.out.send(conn, &events::of_room(room, Body::Window(wire))),
                 }
-                self.send_renamed(conn, &window);
                 self.send_later(conn, later);
             }
         }

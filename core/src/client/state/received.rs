@@ -102,7 +102,8 @@ impl ClientState {
     }
 
     /// Handles the start of a subscription, or of its continuation.
-    pub fn handle_window(&mut self, room: RoomId, window: wire::RoomWindow) {
+    pub fn handle_window(&mut self, room: RoomId, mut window: wire::RoomWindow) {
+        let renamed = std::mem::take(&mut window.people);
         let state = self.rooms.or_default(room);
         let mut names = Names { me: self.me, people: &mut self.people, renamed: &mut self.renamed };
         // Without a message in the window, the room list has the newest ord already.
@@ -119,6 +120,7 @@ impl ClientState {
         self.collect(room);
         self.changes.push_back(Change::Room(room));
         self.is_account_changed = true;
+        self.learn_people(&renamed, true);
         self.report_renamed();
     }
 
@@ -133,7 +135,8 @@ impl ClientState {
 
     /// Handles a window that another tab has requested: only the room list learns from it. The server does not tell the
     /// connection again what is in it.
-    pub fn observe_window(&mut self, room: RoomId, window: wire::RoomWindow) {
+    pub fn observe_window(&mut self, room: RoomId, mut window: wire::RoomWindow) {
+        let renamed = std::mem::take(&mut window.people);
         let mut state = RoomState::default();
         let (newest, events) = state.handle_window(window, &mut self.names());
         if let Some(newest) = newest {
@@ -142,6 +145,7 @@ impl ClientState {
         events.iter().for_each(|event| self.apply_event(room, event));
         self.update_head(room);
         self.is_account_changed = true;
+        self.learn_people(&renamed, true);
         self.report_renamed();
     }
 

@@ -85,13 +85,12 @@ impl Server {
             page: is_reset.then(|| self.page(room, u64::MAX)),
             topic: of.topic.clone(),
             members: of.others.len() as u32,
+            // Nicks that have changed since the position.
+            people: self.people.keys().map(|account| person(*account, &self.people)).collect(),
         };
         let head = of.head();
         self.told.insert(room, head);
         self.answer(wire::response::Result::Window(window), room);
-        // Nicks that have changed since the position.
-        let people = self.people.keys().map(|account| person(*account, &self.people)).collect();
-        self.send(Body::Presence(wire::PresenceChanges { people, time: 0, partners: false }), RoomId::LOBBY);
     }
 
     pub fn unsubscribe(&mut self, room: RoomId) {
