@@ -4,6 +4,7 @@
 //! A module with split points is first divided by [`split`]; wasm-bindgen then processes the main module.
 
 mod exports;
+mod locals;
 mod merge;
 mod names;
 mod order;
@@ -61,6 +62,6 @@ fn main() -> Result<()> {
     output.emit(&out_dir)?;
     names::rename_in(&out_dir.join(&output_name).with_extension("js"), &renamed)?;
     let module = out_dir.join(output_name + "_bg.wasm");
-    fs::write(&module, order::sort_functions(&fs::read(&module)?)?)?;
+    fs::write(&module, order::sort_functions(&locals::sort_locals(&fs::read(&module)?)?)?)?;
     split::check(output.wasm(), &out_dir)
 }

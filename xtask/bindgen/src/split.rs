@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use walrus::{Module, ModuleConfig};
 use wasm_split_cli_support::{Options, transform};
 
-use crate::{exports, merge::merge, order::sort_functions};
+use crate::{exports, locals::sort_locals, merge::merge, order::sort_functions};
 
 /// The folder of the parts' modules in wasm-bindgen's output folder.
 const MODULES: &str = "parts";
@@ -35,6 +35,10 @@ const MAIN: &str = "__wasm_split";
 /// The part that is loaded before all others. Its module contains those that it shares with them: compressed together, they are
 /// 20 KB smaller.
 const ROOM: &str = "room";
+
+/// A shared module up to this size in bytes becomes a part of the room's module too: as a file of its own it would cost more, for
+/// its name, its hash and its request.
+const SMALL_MODULE_BYTES: usize = 600;
 
 const LOADER: &str = include_str!("../../../boot/load_part.js");
 
@@ -78,14 +82,18 @@ pub fn split(input: &Path, out_dir: &Path) -> Result<Option<PathBuf>> {
     fs::create_dir_all(&parts)?;
     let mut needed = needed_by(&output.prefetch_map.into_iter().collect());
     let read = |stem: &String| anyhow::Ok(fs::read(split_dir.join(stem).with_extension("wasm"))?);
-    let shared = take_shared_with(ROOM, &mut needed);
+    let mut shared = take_shared_with(ROOM, &mut needed);
+    for stem in small_shared(&needed, |stem| Ok(cleaned(&read(stem)?)?.len()))? {
+        needed.remove(&stem);
+        shared.push(stem);
+    }
     for (stem, needed_by) in &needed {
         let mut module = read(stem)?;
         if needed_by == &[ROOM] {
             let shared = shared.iter().map(read).collect::<Result<Vec<_>>>()?;
             module = merge(&[vec![module], shared].concat())?;
         }
-        fs::write(parts.join(file_name(stem)), sort_functions(&cleaned(&module)?)?)?;
+        fs::write(parts.join(file_name(stem)), sort_functions(&sort_locals(&cleaned(&module)?)?)?)?;
     }
     let line = |(stem, parts): (&String, &Vec<String>)| format!("{} {}\n", file_name(stem), parts.join(" "));
     let mut lines: Vec<_> = needed.iter().map(line).collect();
@@ -115,6 +123,20 @@ fn take_shared_with(part: &str, needed: &mut BTreeMap<String, Vec<String>>) -> V
     let is_shared =
         |_: &String, parts: &mut Vec<String>| parts.len() > 1 && parts.iter().any(|other| other == part);
     needed.extract_if(.., is_shared).map(|(stem, _)| stem).collect()
+}
+
+/// The modules of several parts that are small. `size` returns the size of one in bytes.
+fn small_shared(
+    needed: &BTreeMap<String, Vec<String>>,
+    size: impl Fn(&String) -> Result<usize>,
+) -> Result<Vec<String>> {
+    let mut small = Vec::new();
+    for (stem, _) in needed.iter().filter(|(_, parts)| parts.len() > 1) {
+        if size(stem)? <= SMALL_MODULE_BYTES {
+            small.push(stem.clone());
+        }
+    }
+    Ok(small)
 }
 
 /// The name of a module's file: that of its part, or `shared` and a number.
@@ -227,6 +249,9 @@ mod tests {
             (file_name("chunk_3"), file_name("split_room")),
             ("shared-3.wasm".into(), "room.wasm".into())
         );
+        let small = |bytes| small_shared(&needed, |_| Ok(bytes)).unwrap();
+        assert_eq!(small(SMALL_MODULE_BYTES), ["chunk_3"], "a part's own module is its file");
+        assert!(small(SMALL_MODULE_BYTES + 1).is_empty());
         assert_eq!(take_shared_with("room", &mut needed), ["chunk_3"]);
         assert!(!needed.contains_key("chunk_3") && needed.contains_key("split_room"));
     }
