@@ -1,4 +1,4 @@
-//! Loads the dialogs, which are two parts of the client of their own, and mounts the open one.
+//! Loads the dialogs, which are three parts of the client of their own, and mounts the open one.
 
 use leptos::{mount::mount_to, prelude::*};
 use web_sys::HtmlElement;
@@ -57,7 +57,7 @@ pub fn load_invitation() -> Loading {
     Box::pin(async { load_invitation_bar().await.ok() })
 }
 
-/// The split point of the dialogs of [`is_setting`], which are in the part `settings`.
+/// The split point of the dialogs about a room that the user is in.
 #[cfg(feature = "split")]
 #[leptos::wasm_split::wasm_split(
     settings,
@@ -78,20 +78,48 @@ fn mount_settings(root: HtmlElement) -> Mounted {
     Box::new(mount_to(root.clone(), move || view! { <OpenDialog root mount=mount_setting/> }))
 }
 
-/// Returns `true` for the dialogs about a room that the user is in and about the account. They are a part of their own, because
-/// all dialogs together would be a large one.
-fn is_setting(kind: DialogKind) -> bool {
+/// The split point of the dialogs about the account.
+#[cfg(feature = "split")]
+#[leptos::wasm_split::wasm_split(
+    account,
+    fallible,
+    wasm_split_path = leptos::wasm_split,
+    preload(preload_account_part)
+)]
+fn load_account() -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {
+    Ok(mount_account)
+}
+
+#[cfg(not(feature = "split"))]
+async fn load_account() -> Result<MountPart, ()> {
+    Ok(mount_account)
+}
+
+fn mount_account(root: HtmlElement) -> Mounted {
+    Box::new(mount_to(root.clone(), move || view! { <OpenDialog root mount=mount_account_dialog/> }))
+}
+
+/// A part with dialogs. There are three, because all dialogs together would be a large one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The dialogs about other rooms and people.
+    Dialogs,
+    /// Those about a room that the user is in.
+    Settings,
+    /// Those about the account.
+    Account,
+}
+
+fn part_of(kind: DialogKind) -> Part {
     match kind {
         DialogKind::CreateRoom
         | DialogKind::BrowseRooms
         | DialogKind::DirectMessage
-        | DialogKind::InvitePeople(_) => false,
-        DialogKind::RoomSettings(_)
-        | DialogKind::LeaveRoom(_)
-        | DialogKind::ChangeNick
-        | DialogKind::LinkDevice
-        | DialogKind::UnusedLink
-        | DialogKind::LogOut => true,
+        | DialogKind::InvitePeople(_) => Part::Dialogs,
+        DialogKind::RoomSettings(_) | DialogKind::LeaveRoom(_) => Part::Settings,
+        DialogKind::ChangeNick | DialogKind::LinkDevice | DialogKind::UnusedLink | DialogKind::LogOut => {
+            Part::Account
+        }
     }
 }
 
@@ -103,6 +131,7 @@ pub fn preload_dialogs() {
         // A failure is reported by `load`, which tries again.
         let _ = preload_dialogs_part().await;
         let _ = preload_settings_part().await;
+        let _ = preload_account_part().await;
     });
 }
 
@@ -110,16 +139,19 @@ pub fn preload_dialogs() {
 #[component]
 pub fn DialogParts() -> impl IntoView {
     let dialog = use_store().dialog;
-    let opened =
-        move |setting: bool| dialog.with(|dialog| dialog.is_some_and(|kind| is_setting(kind) == setting));
+    let is_open = move |part: Part| dialog.with(|dialog| dialog.is_some_and(|kind| part_of(kind) == part));
     let dialogs = || -> Loading { Box::pin(async { load_dialogs().await.ok() }) };
     let settings = || -> Loading { Box::pin(async { load_settings().await.ok() }) };
+    let account = || -> Loading { Box::pin(async { load_account().await.ok() }) };
     view! {
-        <Show when=move || opened(false)>
+        <Show when=move || is_open(Part::Dialogs)>
             <DialogPart load=dialogs/>
         </Show>
-        <Show when=move || opened(true)>
+        <Show when=move || is_open(Part::Settings)>
             <DialogPart load=settings/>
+        </Show>
+        <Show when=move || is_open(Part::Account)>
+            <DialogPart load=account/>
         </Show>
     }
 }
@@ -177,6 +209,12 @@ fn mount_setting(kind: DialogKind, root: HtmlElement) -> Option<Mounted> {
     Some(match kind {
         DialogKind::RoomSettings(room) => Box::new(mount_to(root, move || view! { <RoomSettings room/> })),
         DialogKind::LeaveRoom(room) => Box::new(mount_to(root, move || view! { <LeaveRoom room/> })),
+        _ => return None,
+    })
+}
+
+fn mount_account_dialog(kind: DialogKind, root: HtmlElement) -> Option<Mounted> {
+    Some(match kind {
         DialogKind::ChangeNick => Box::new(mount_to(root, || view! { <ChangeNick/> })),
         DialogKind::LinkDevice => Box::new(mount_to(root, || view! { <LinkDevice/> })),
         DialogKind::UnusedLink => Box::new(mount_to(root, || view! { <UnusedLink/> })),
