@@ -14,6 +14,7 @@
 //! | [`room_rows`] | the rows of a room list on the wire |
 //! | [`status`] | the table of status codes |
 //! | [`limits`], [`validate`] | limits and input rules, checked by the same code on both ends |
+//! | [`markup`] | Markdown with the rules of chat, as a tree |
 //! | [`policy`] | who may do what in a room |
 //! | [`address`] | the socket URL of the server address that a user types |
 //! | [`backoff`] | delays between connection attempts |
@@ -36,6 +37,7 @@ mod heartbeat;
 pub mod ids;
 pub mod left_sessions;
 pub mod limits;
+pub mod markup;
 pub mod model;
 pub mod persist;
 pub mod policy;

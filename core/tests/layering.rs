@@ -13,12 +13,12 @@ use std::{
 };
 
 /// The allowed dependencies of core. Another one needs a decision record in docs/adr first.
-const CORE_MAY_USE: [&str; 3] = ["bytes", "prost", "thiserror"];
+const CORE_MAY_USE: [&str; 5] = ["bytes", "linkify", "prost", "pulldown-cmark", "thiserror"];
 
 /// Core's modules with data types, which most layers may use.
-const DATA: [&str; 11] = [
-    "address", "client", "limits", "model", "policy", "presence", "ranges", "sorted", "status", "timeline",
-    "validate",
+const DATA: [&str; 12] = [
+    "address", "client", "limits", "markup", "model", "policy", "presence", "ranges", "sorted", "status",
+    "timeline", "validate",
 ];
 
 /// What is in core's `client` and only `service` may use: the client itself, its tabs and its data on the device.

@@ -13,6 +13,7 @@
 //! | [`http`] | the headers of a request | no client chooses its address; no page of another server connects |
 //! | [`query`] | a query and messages | the index finds the same as a comparison with each message |
 //! | [`log`] | proposals to an event log | accounts, rooms and members are what follows from the events |
+//! | [`markup`] | a message | its tree is bounded, and its links lead to allowed URLs |
 //!
 //! To add a target: a file here with one public function, a line in [`TARGETS`], three lines in `fuzz_targets/` and a
 //! `[[bin]]` in `Cargo.toml`.
@@ -25,12 +26,13 @@ mod http;
 mod hub;
 mod input;
 mod log;
+mod markup;
 mod query;
 mod stored;
 
 pub use self::{
-    client::client, config::config, frame::frame, http::http, hub::hub, log::log, query::query,
-    stored::stored,
+    client::client, config::config, frame::frame, http::http, hub::hub, log::log, markup::markup,
+    query::query, stored::stored,
 };
 
 /// A fuzz target.
@@ -46,4 +48,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("http", http),
     ("query", query),
     ("log", log),
+    ("markup", markup),
 ];

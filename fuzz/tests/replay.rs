@@ -10,7 +10,7 @@ fn directory(name: &str) -> PathBuf {
 }
 
 /// The number of inputs in each archive, so that a truncated or empty archive is detected. Update it with the archive.
-const INPUTS: [(&str, usize); 8] = [
+const INPUTS: [(&str, usize); 9] = [
     ("frame", 193),
     ("client", 187),
     ("hub", 189),
@@ -19,6 +19,7 @@ const INPUTS: [(&str, usize); 8] = [
     ("http", 87),
     ("query", 81),
     ("log", 9),
+    ("markup", 7),
 ];
 
 #[test]

@@ -5,6 +5,7 @@
 mod composer;
 mod dialogs;
 mod login;
+mod markup;
 mod members;
 mod pieces;
 mod rename;

@@ -30,6 +30,7 @@ mod links;
 mod loading;
 mod logouts;
 mod many_rooms;
+mod markup;
 mod messaging;
 mod phone;
 mod poison;

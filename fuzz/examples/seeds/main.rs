@@ -11,6 +11,7 @@ mod frame;
 mod http;
 mod hub;
 mod log;
+mod markup;
 mod query;
 mod stored;
 
@@ -26,6 +27,7 @@ fn main() {
         ("http", http::seeds()),
         ("query", query::seeds()),
         ("log", log::seeds()),
+        ("markup", markup::seeds()),
     ] {
         println!("{target}: {} seeds", seeds.len());
         let archive = corpus::path(target);

@@ -23,6 +23,7 @@ pub use self::{
     send_key::{KeyPress, is_send_key},
 };
 use super::{
+    markup::Markup,
     pieces::OversizedSlot,
     shared::{Icon, announced, event, icon, is_first_attempt, tr, use_texts},
     timeline::Scroller,
@@ -37,7 +38,7 @@ use crate::{
 pub fn Composer() -> impl IntoView {
     let store = use_store();
     let scroller = expect_context::<Scroller>();
-    let draft = expect_context::<Draft>();
+    let (draft, markup) = (expect_context::<Draft>(), expect_context::<Markup>());
     let Draft { text, field, .. } = draft;
     draft.follow_room();
     let composition_ended = StoredValue::new(None::<f64>);
@@ -93,6 +94,9 @@ pub fn Composer() -> impl IntoView {
     let keydown = move |event: KeyboardEvent| {
         let modified = event.shift_key() || event.ctrl_key() || event.alt_key() || event.meta_key();
         is_modified.set_value(modified);
+        if field.get_untracked().is_some_and(|field| markup.handle_key(&event, &field)) {
+            return;
+        }
         let press = KeyPress {
             key: &event::key(&event),
             modified,

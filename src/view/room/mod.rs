@@ -21,6 +21,7 @@ pub use self::{no_room::NoRoom, room_menu::RoomMenu};
 use super::{
     composer::Draft,
     dialogs::DialogHost,
+    markup::{Markup, preload_markup},
     members::{MemberList, preload_members},
     screens::{Screen, Screens},
     search::{PanelState, SearchPanel, preload_content},
@@ -41,6 +42,7 @@ pub fn prepare_room(store: Store) {
         next_paint().await;
         preload_side();
         preload_members();
+        preload_markup();
         time::prepare(store.locale.get_untracked());
     });
 }
@@ -61,6 +63,7 @@ pub fn Room() -> impl IntoView {
     let covered = Signal::derive(move || screens.people_cover_room() || panel.covers_room());
     provide_context(Scroller::new(store, covered));
     provide_context(Draft::new());
+    provide_context(Markup::new());
     provide_today();
     preload_content();
     screens.follow_cover(

@@ -8,6 +8,7 @@ use crate::{
     ctrl::{SearchState, use_store},
     i18n::{Key, time},
     view::{
+        markup::Markup,
         shared::{Avatar, announced, tr, use_texts},
         timeline::use_day_name,
     },
@@ -75,7 +76,7 @@ fn ResultItem(
     words: String,
     opened: RwSignal<u64>,
 ) -> impl IntoView {
-    let (store, day_name) = (use_store(), use_day_name());
+    let (store, day_name, markup) = (use_store(), use_day_name(), expect_context::<Markup>());
     let Message { ord, time: sent, nick, content, .. } = message;
     let when = move || format!("{} {}", day_name(sent), time::clock(store.time_locale.get(), sent));
     let open = move |_| {
@@ -83,7 +84,7 @@ fn ResultItem(
         store.seek(SeekTarget::Ord(ord));
     };
     // Text nodes only: content of users never becomes HTML.
-    let pieces = excerpt(&content, &words).into_iter().map(|(piece, highlighted)| {
+    let pieces = excerpt(&markup.line(&content), &words).into_iter().map(|(piece, highlighted)| {
         if highlighted { Either::Left(view! { <mark>{piece}</mark> }) } else { Either::Right(piece) }
     });
     view! {

@@ -2,6 +2,7 @@
 
 mod shortcuts;
 
+pub use self::shortcuts::is_mac;
 use leptos::{
     ev::{Event, KeyboardEvent},
     html,

@@ -78,7 +78,7 @@ fn go(store: Store, screens: Screens, direction: Direction, unread: bool) {
 }
 
 /// Returns `true` if the keyboard of a platform has a Command key.
-fn is_mac(platform: &str) -> bool {
+pub fn is_mac(platform: &str) -> bool {
     platform.starts_with("Mac") || platform.starts_with("iP")
 }
 

@@ -6,7 +6,7 @@ use super::notice::spoken;
 use crate::{
     ctrl::{Announcement, use_store},
     i18n::texts,
-    view::shared::announced,
+    view::{markup::Markup, shared::announced},
 };
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
@@ -21,7 +21,7 @@ const MAX_READ_OUT: u32 = 3;
 /// together. Follows `Store::received` and `Store::announcements`.
 #[component]
 pub fn Announcer() -> impl IntoView {
-    let store = use_store();
+    let (store, markup) = (use_store(), expect_context::<Markup>());
     let text = RwSignal::new(String::new());
     let announced_count = StoredValue::new(store.received.get_untracked());
     let timer = StoredValue::new_local(None::<Timeout>);
@@ -38,7 +38,7 @@ pub fn Announcer() -> impl IntoView {
         let mut lines = String::new();
         for (nick, content) in store.last_received(new as usize) {
             // Writing to a string does not fail.
-            let _ = writeln!(lines, "{nick}: {content}");
+            let _ = writeln!(lines, "{nick}: {}", markup.line(&content));
         }
         text.set(lines);
     };

@@ -14,6 +14,7 @@ use crate::{
     i18n::{Key, Locale, time},
     view::{
         composer::Draft,
+        markup::MessageText,
         shared::{Avatar, Icon, icon, tr, use_texts},
     },
 };
@@ -45,7 +46,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                     <OwnTime row/>
                     <PendingMark row/>
                 </p>
-                <div class="content" dir="auto" translate="yes">{message.content.to_string()}</div>
+                <div class="content" dir="auto" translate="yes"><MessageText content=message.content/></div>
                 {expand}
                 <Failure id=message.id row/>
             </div>
@@ -62,7 +63,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                     " "
                     <MessageTime time=message.time/>
                 </p>
-                <div class="content" dir="auto" translate="yes">{message.content.to_string()}</div>
+                <div class="content" dir="auto" translate="yes"><MessageText content=message.content/></div>
                 {expand}
             </div>
         })

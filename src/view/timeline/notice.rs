@@ -78,7 +78,7 @@ fn FixedNotice(text: Key, #[prop(default = true)] warning: bool) -> impl IntoVie
 }
 
 /// Commands and keys, each with the text that describes its effect, and whether it needs a server with rooms.
-const COMMANDS: [(&str, Key, bool); 16] = [
+const COMMANDS: [(&str, Key, bool); 17] = [
     ("/who", Key::HelpCommandWho, false),
     ("/nick", Key::HelpCommandNick, true),
     ("/join", Key::HelpCommandJoin, true),
@@ -89,6 +89,7 @@ const COMMANDS: [(&str, Key, bool); 16] = [
     ("/help", Key::HelpCommandHelp, false),
     ("Enter", Key::HelpKeyEnter, false),
     ("Shift+Enter", Key::HelpKeyShiftEnter, false),
+    ("Ctrl+B Ctrl+I Ctrl+E Ctrl+Shift+X Ctrl+K", Key::HelpKeyFormat, false),
     ("Ctrl+K", Key::HelpKeySwitch, true),
     ("Alt+↑ Alt+↓", Key::HelpKeyNeighbour, true),
     ("Alt+Shift+↑ Alt+Shift+↓", Key::HelpKeyUnread, true),
