@@ -115,7 +115,7 @@ impl Follower {
         persisted: &mut Persisted,
     ) -> Promoted {
         if let (Some(stored), Some(record)) = (&mut persisted.account, &self.record)
-            && (record.attempt > stored.attempt || stored.account != record.account)
+            && (record.attempt > stored.attempt || self.is_other_account(stored.account))
             && record.secret != stored.secret
         {
             if stored.account != record.account {
