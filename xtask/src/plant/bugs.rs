@@ -135,9 +135,9 @@ pub const BUGS: &[Bug] = &[
         replacement: "_ => {}",
     }] },
     Bug { name: "moved cursor of a login taken for stored", edits: &[Edit {
-        file: "core/src/client/account.rs",
-        text: "if is_moved && (is_live || before.is_some()) {",
-        replacement: "if is_moved && is_live {",
+        file: "server/src/hub/rooms/row_sending.rs",
+        text: "let cursor_unsaved = membership.is_unsaved || membership.written_in > self.stored_batch;",
+        replacement: "let cursor_unsaved = false;",
     }] },
     Bug { name: "account kept on the device if its logout could not be written", edits: &[Edit {
         file: "core/src/persist/scope.rs",
