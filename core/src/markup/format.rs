@@ -95,7 +95,7 @@ fn longest_run(text: &str, of: char) -> usize {
     text.split(|c| c != of).map(str::len).max().unwrap_or(0)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))] // proptest is not available there
 mod tests {
     use proptest::prelude::*;
 
@@ -103,8 +103,8 @@ mod tests {
 
     /// Applies a format to a text whose selection is in square brackets, of which the result has some too.
     fn applied(format: Format, marked: &str) -> String {
-        let (start, rest) = marked.split_once('⟦').unwrap();
-        let (inner, end) = rest.split_once('⟧').unwrap();
+        let parts: Vec<_> = marked.split(['⟦', '⟧']).collect();
+        let [start, inner, end] = parts[..] else { panic!("{marked}") };
         let text = [start, inner, end].concat();
         let Replacement { range, text: new, selection } =
             format.apply(&text, start.len()..start.len() + inner.len());
