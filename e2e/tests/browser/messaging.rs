@@ -49,7 +49,7 @@ fn two_browsers_exchange_messages_in_two_languages() {
 
         let emoji = "👋🏽 👨‍👩‍👧‍👦 🇨🇳 ❤️ 🦀";
         lili.send_and_wait(emoji).await;
-        let markup = "<b>not bold</b> & <script>alert(1)</script> **stars** https://example.org/?a=1&b=2";
+        let markup = "<b>not bold</b> & <script>alert(1)</script> https://example.org/?a=1&b=2";
         tom.send_and_wait(markup).await;
         let spaced = "  two  spaces,\ta tab, and \u{202E}turned round";
         lili.send_and_wait(spaced).await;
