@@ -89,7 +89,7 @@ const COMMANDS: [(&str, Key, bool); 17] = [
     ("/help", Key::HelpCommandHelp, false),
     ("Enter", Key::HelpKeyEnter, false),
     ("Shift+Enter", Key::HelpKeyShiftEnter, false),
-    ("Ctrl+B Ctrl+I Ctrl+E Ctrl+Shift+X Ctrl+K", Key::HelpKeyFormat, false),
+    ("Ctrl+B", Key::HelpKeyFormat, false),
     ("Ctrl+K", Key::HelpKeySwitch, true),
     ("Alt+↑ Alt+↓", Key::HelpKeyNeighbour, true),
     ("Alt+Shift+↑ Alt+Shift+↓", Key::HelpKeyUnread, true),
