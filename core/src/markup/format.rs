@@ -20,11 +20,11 @@ pub enum Format {
 /// A replacement of a part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replacement {
-    /// What is replaced, in bytes of the text before.
+    /// The part that is replaced, in bytes of the text before.
     pub range: Range<usize>,
-    /// What takes its place.
+    /// The text that takes its place.
     pub text: String,
-    /// What is selected then, in bytes of the text after.
+    /// The selection after it, in bytes of the text after.
     pub selection: Range<usize>,
 }
 

@@ -104,9 +104,9 @@ fn mount_account(root: HtmlElement) -> Mounted {
 enum Part {
     /// The dialogs about other rooms and people.
     Dialogs,
-    /// Those about a room that the user is in.
+    /// The dialogs about a room that the user is in.
     Settings,
-    /// Those about the account.
+    /// The dialogs about the account.
     Account,
 }
 

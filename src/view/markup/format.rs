@@ -10,7 +10,7 @@ use web_sys::{HtmlDocument, HtmlTextAreaElement};
 
 use crate::view::{shared::event, switcher::is_mac};
 
-/// Each with whether Shift is held.
+/// The keys, each with whether Shift is held, and its format.
 const SHORTCUTS: [(bool, &str, Format); 5] = [
     (false, "b", Format::Bold),
     (false, "i", Format::Italic),

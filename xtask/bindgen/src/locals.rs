@@ -44,7 +44,7 @@ fn parameters(module: &[u8]) -> Result<Vec<u32>> {
 }
 
 struct Locals {
-    /// Those of the functions that follow.
+    /// The numbers of parameters of the functions that follow.
     parameters: vec::IntoIter<u32>,
 }
 
