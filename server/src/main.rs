@@ -19,7 +19,7 @@ use parlour_server::{
         roles::give_role,
     },
 };
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
 
 fn main() -> ExitCode {
     let (config, command) = match Config::load_command(std::env::args_os()) {
@@ -93,10 +93,25 @@ fn start(config: Config) -> Result<(), String> {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
+    let failed = |error| format!("The server can't start: {error}.");
+    // Before anybody is told that it runs, because a signal that is not handled ends the program at once.
+    let mut requests = StopRequests::listen().map_err(failed)?;
     let listeners = listen(&config.listen).map_err(|error| error.to_string())?;
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
-    announce(&addresses.map_err(|error| format!("The server can't start: {error}."))?);
-    run(listeners, config, stop_requested()).await.map_err(|error| error.to_string())
+    announce(&addresses.map_err(failed)?);
+    let (stop, stopping) = oneshot::channel();
+    tokio::spawn(async move {
+        requests.next().await;
+        // Fails only if the server has ended by itself.
+        let _ = stop.send(());
+        // A second request ends it at once.
+        requests.next().await;
+        std::process::exit(1);
+    });
+    let stop_requested = async {
+        let _ = stopping.await;
+    };
+    run(listeners, config, stop_requested).await.map_err(|error| error.to_string())
 }
 
 /// Raises the limit of open files. Every connection is one, and the default limit is low.
@@ -138,30 +153,40 @@ fn fail(error: &dyn Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Completes when the program is asked to stop. A second request ends it at once.
-async fn stop_requested() {
-    signal().await;
-    tokio::spawn(async {
-        signal().await;
-        std::process::exit(1);
-    });
+/// The requests to stop the program: SIGTERM, and SIGINT or Ctrl+C.
+#[cfg(unix)]
+struct StopRequests {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+impl StopRequests {
+    /// Requests are kept from now on, instead of ending the program.
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next request.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
+struct StopRequests;
+
+#[cfg(not(unix))]
+impl StopRequests {
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

@@ -113,6 +113,17 @@ fn program_prints_its_address_and_stops_on_request() {
 }
 
 #[test]
+fn program_that_has_just_started_stops_on_request() {
+    for signal in ["TERM", "INT"] {
+        let mut program = Program::start(&["--listen", "127.0.0.1:0"]);
+        assert!(program.first_line().starts_with("Parlour listens on "));
+        let sent = Command::new("kill").args(["-s", signal, &program.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        assert_eq!(program.0.wait().unwrap().code(), Some(0), "{signal}: {}", program.errors());
+    }
+}
+
+#[test]
 fn invalid_settings_are_reported_in_one_sentence() {
     let mut program = Program::start(&["--nick-chars", "99"]);
     assert_eq!(program.0.wait().unwrap().code(), Some(1));
