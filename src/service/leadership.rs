@@ -239,28 +239,22 @@ impl Inner {
         has_received: bool,
         read: Read,
     ) -> Option<Promotion> {
-        let mut persisted = match &read.stored {
-            Some(stored) => stored.into(),
-            None => {
-                let account = |mirrored: &Persisted| mirrored.account.as_ref()?.account;
-                let mirrored = follower.mirrored();
-                let continued = |mirrored: &Persisted| {
-                    !self.is_listed || scopes::is_logged_in(&self.scope, account(mirrored))
-                };
-                mirrored.filter(continued).unwrap_or_default()
-            }
-        };
-        let is_other =
-            follower.is_of_other_account(&persisted, |account| scopes::is_logged_in(&self.scope, account));
+        let is_logged_in = |account| scopes::is_logged_in(&self.scope, account);
+        let stored = read.stored.as_ref().map(Persisted::from);
+        let mut persisted = follower.continued(stored, self.is_listed, is_logged_in)?;
         let linked = self.linked.take().filter(|_| persisted.account.is_none() && self.is_new_login);
         persisted.account = persisted.account.or_else(|| linked.clone());
-        if persisted.account.is_none() && !self.is_new_login || is_other {
+        if persisted.account.is_none() && !self.is_new_login {
             return None;
         }
         let now = browser::now();
         let promoted = follower.promote(now, lease, has_received, &mut persisted);
         let Promoted { leader, mut state, reported, sends, settled, commands, events } = promoted;
-        let stored = read.stored.unwrap_or_default();
+        let account = |record: &AccountRecord| record.account;
+        let is_continued = |stored: &Stored| {
+            stored.account.as_ref().map(|stored| stored.account) == persisted.account.as_ref().map(account)
+        };
+        let stored = read.stored.filter(is_continued).unwrap_or_default();
         self.device = DeviceRooms::restore(&mut state, &stored);
         if let Some(room) = self.rooms.open {
             if let Some([rows, messages]) = &read.room {

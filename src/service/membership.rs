@@ -100,6 +100,7 @@ impl Service {
                 Login::Linked(record) => (String::new(), Some(*record)),
             };
             inner.is_new_login = is_new_login;
+            inner.is_listed = scopes::is_listed(scope);
             inner.storage_failure_reported = false;
             let mut state = ClientState::new(fold);
             state.open_room(inner.rooms.open);

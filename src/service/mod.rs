@@ -73,7 +73,8 @@ struct Inner {
     gate: Gate<Act>,
     /// The scope of the account, see [`persist`](parlour_core::persist); empty when logged out.
     scope: Rc<str>,
-    /// The table of scopes had the scope when the account logged in. A browser that stores nothing has no table.
+    /// The table of scopes has had the scope since this tab joined it, or its account logged in. A browser that stores nothing has
+    /// no table.
     is_listed: bool,
     /// The nick that the user has typed; empty if they have not.
     nick: String,

@@ -118,6 +118,7 @@ impl World {
         let mut state = ClientState::new(nick_key);
         self.limit_memory(&mut state);
         let tab = &mut self.tabs[at];
+        tab.was_listed = self.devices[tab.device].scopes.is_listed(&tab.scope);
         (tab.connect_at, tab.page, tab.origin, tab.account) = (None, page.into(), origin, None);
         tab.steady_since = now;
         tab.role = Role::Follower(Box::new(Follower::new(now, origin, state)));

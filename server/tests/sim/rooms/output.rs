@@ -195,6 +195,7 @@ impl World {
                         let _ = device.scopes.logged_in(&tab.scope, &identity.nick, Some(known));
                     }
                 }
+                tab.was_listed = self.devices[tab.device].scopes.is_listed(&tab.scope);
                 self.logged_in(at, known);
             }
             Event::Answer { number, result, .. } if number != 0 => {

@@ -47,20 +47,15 @@ impl World {
         };
         let is_readable = stored.is_some();
         let was_logged_in = follower.is_logged_in();
-        let account_of = |persisted: &Persisted| persisted.account.as_ref()?.account;
-        let mirrored = follower.mirrored();
         let scopes = &self.devices[tab.device].scopes;
+        let is_logged_in = |account| scopes.is_logged_in(&tab.scope, account);
         // Another account may have logged in meanwhile, and the device may have failed since.
-        let is_over =
-            mirrored.as_ref().is_some_and(|mirrored| !scopes.is_logged_in(&tab.scope, account_of(mirrored)));
-        let mut persisted = stored
-            .as_ref()
-            .map(Persisted::from)
-            .or_else(|| mirrored.filter(|_| !is_over))
-            .unwrap_or_default();
-        let is_other =
-            follower.is_of_other_account(&persisted, |account| scopes.is_logged_in(&tab.scope, account));
-        if persisted.account.is_none() && !tab.is_new_login || is_other {
+        let record = follower.mirrored().and_then(|mirrored| mirrored.account);
+        let is_over = record.is_some_and(|record| !is_logged_in(record.account));
+        let continued =
+            follower.continued(stored.as_ref().map(Persisted::from), tab.was_listed, is_logged_in);
+        let is_allowed = |persisted: &Persisted| persisted.account.is_some() || tab.is_new_login;
+        let Some(mut persisted) = continued.filter(is_allowed) else {
             tab.role = Role::Follower(follower);
             // The account that the tab knows would be enough to go on.
             assert!(is_readable || !was_logged_in || is_over, "tab {at} has forgotten its account");
@@ -75,10 +70,10 @@ impl World {
             self.close_tab(at);
             self.tabs[at].open_at = Some(now.monotonic + 1_000);
             return;
-        }
+        };
         let link_code = tab.link_code.clone().filter(|_| persisted.account.is_none());
         let mut promoted = follower.promote(now, lease, !received.is_empty(), &mut persisted);
-        if promoted.state.me().is_none() && is_readable {
+        if promoted.state.me().is_none() && is_readable && persisted.account.is_some() {
             promoted.state = self.devices[tab.device].store(&tab.scope).state();
         }
         let setup = Setup {

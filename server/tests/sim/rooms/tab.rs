@@ -94,6 +94,8 @@ pub struct Tab {
     pub nick: String,
     /// The scope of the account. Empty while the login page is shown.
     pub scope: String,
+    /// The table of scopes has had the scope since the tab joined it, or its account logged in.
+    pub was_listed: bool,
     /// The user typed the nick, so a login is allowed although the device has no account.
     pub is_new_login: bool,
     /// The code that the user typed instead of a nick.
@@ -149,6 +151,7 @@ impl Tab {
             account: None,
             nick: String::new(),
             scope: String::new(),
+            was_listed: false,
             is_new_login: false,
             link_code: None,
             left: (0, LeftSessions::default()),

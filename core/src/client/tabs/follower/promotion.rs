@@ -4,7 +4,7 @@ use super::{Follower, FollowerEvent, MAX_TAKE_OVER_DELAY_MS, commands::INTERNAL,
 use crate::{
     Clocks,
     client::{
-        Client, Command, Event, Origin, OwnMessage, Persisted,
+        AccountRecord, Client, Command, Event, Origin, OwnMessage, Persisted,
         sending::own_message,
         state::ClientState,
         tabs::{Leader, TabCommand, watch::Watch},
@@ -87,8 +87,35 @@ impl Follower {
         u64::try_from(unix).unwrap_or(0).max(self.lease.saturating_add(1))
     }
 
-    /// The data of the account as far as the leader has reported it, in case the device can't be read; `None` when the user
-    /// is not logged in.
+    /// What this tab continues with as the leader: `stored`, or what the previous leader has reported where the device can't be
+    /// read. It has no account if that has logged out on the device, even if `stored` was read before the logout. `None` if the
+    /// device has the login to another account: then this tab must not become the leader.
+    ///
+    /// `was_listed` means that the device has listed the scope since the tab is logged in. `is_logged_in` returns whether an
+    /// account is [logged in](crate::persist::Scopes::is_logged_in) there now.
+    #[must_use]
+    pub fn continued(
+        &self,
+        stored: Option<Persisted>,
+        was_listed: bool,
+        is_logged_in: impl Fn(Option<UserId>) -> bool,
+    ) -> Option<Persisted> {
+        let persisted = stored.or_else(|| self.mirrored()).unwrap_or_default();
+        if self.is_of_other_account(&persisted, &is_logged_in) {
+            return None;
+        }
+        let is_over = |record: &Option<AccountRecord>| {
+            record.as_ref().is_none_or(|record| was_listed && !is_logged_in(record.account))
+        };
+        // A logout from the stored account may not have been written before the login to that of this tab.
+        Some(if is_over(&persisted.account) && is_over(&self.record) {
+            Persisted::default()
+        } else {
+            persisted
+        })
+    }
+
+    /// The data of the account as far as the leader has reported it; `None` when the user is not logged in.
     #[must_use]
     pub fn mirrored(&self) -> Option<Persisted> {
         let record = self.record.clone()?;
@@ -143,10 +170,8 @@ impl Follower {
     }
 
     /// Returns `true` if the device has the login to another account since the one of this tab: another tab has logged out, and in
-    /// again, while this one was suspended. Then this tab must not become the leader. `is_logged_in` returns whether an account is
-    /// [logged in](crate::persist::Scopes::is_logged_in) in the scope of this tab, as the device lists them.
-    #[must_use]
-    pub fn is_of_other_account(
+    /// again, while this one was suspended.
+    fn is_of_other_account(
         &self,
         persisted: &Persisted,
         is_logged_in: impl Fn(Option<UserId>) -> bool,

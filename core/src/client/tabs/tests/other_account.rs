@@ -136,7 +136,8 @@ fn a_login_to_another_account_is_not_continued() {
     let persisted = |n| Persisted { account: Some(record(n)), ..Persisted::default() };
     let is_other = |stored: u8, listed: Option<u8>| {
         let listed = listed.map(|n| UserId([n; 16]));
-        follower.is_of_other_account(&persisted(stored), |account| account.is_some() && account == listed)
+        let is_logged_in = |account: Option<UserId>| account.is_some() && account == listed;
+        follower.continued(Some(persisted(stored)), false, is_logged_in).is_none()
     };
     assert!(is_other(2, None) && is_other(2, Some(2)));
     assert!(!is_other(2, Some(1)), "a login that could not be undone is stored");
@@ -149,6 +150,33 @@ fn a_login_to_another_account_is_not_continued() {
     stored.send_queue.push((LOBBY, queued));
     let _ = follower.promote(world.clocks(), 1, false, &mut stored);
     assert_eq!((stored.account, stored.send_queue), (Some(record(1)), Vec::new()));
+}
+
+#[test]
+fn an_account_that_has_logged_out_is_not_continued() {
+    let world = World::new(1);
+    let new = || Follower::new(world.now, Origin(5), ClientState::new(crate::validate::nick_key));
+    let continued = |follower: Follower, stored: Option<u8>, was_listed, listed: Option<u8>| {
+        let stored = stored.map(|n| Persisted { account: Some(record(n)), ..Persisted::default() });
+        let listed = listed.map(|n| UserId([n; 16]));
+        let persisted = follower.continued(stored, was_listed, |account| account == listed).unwrap();
+        persisted.account.map(|record| record.attempt)
+    };
+    // The tab was suspended after it had read the device.
+    assert_eq!(continued(follower(&world), Some(1), true, Some(1)), Some(1));
+    assert_eq!(continued(follower(&world), Some(1), true, None), None);
+    assert_eq!(continued(new(), Some(1), true, None), None, "no leader has told the account");
+    // Another account has logged in, and nothing of it was read.
+    assert_eq!(continued(follower(&world), Some(1), true, Some(2)), None);
+    assert_eq!(continued(new(), Some(1), true, Some(2)), None);
+    // The device can't be read.
+    assert_eq!(continued(follower(&world), None, true, Some(1)), Some(1));
+    assert_eq!(continued(follower(&world), None, true, None), None);
+    // The browser stores no list.
+    assert_eq!(continued(follower(&world), Some(1), false, None), Some(1));
+    assert_eq!(continued(follower(&world), None, false, None), Some(1));
+    // The logout from the stored account could not be written.
+    assert_eq!(continued(follower(&world), Some(0), true, Some(1)), Some(0), "replaced by the promotion");
 }
 
 /// The snapshot of a leader that is logged in to an account.
