@@ -4,7 +4,7 @@ use super::{Follower, FollowerEvent, MAX_TAKE_OVER_DELAY_MS, commands::INTERNAL,
 use crate::{
     Clocks,
     client::{
-        AccountRecord, Client, Command, Event, Origin, OwnMessage, Persisted,
+        Client, Command, Event, Origin, OwnMessage, Persisted,
         sending::own_message,
         state::ClientState,
         tabs::{Leader, TabCommand, watch::Watch},
@@ -87,9 +87,9 @@ impl Follower {
         u64::try_from(unix).unwrap_or(0).max(self.lease.saturating_add(1))
     }
 
-    /// What this tab continues with as the leader: `stored`, or what the previous leader has reported where the device can't be
-    /// read. It has no account if that has logged out on the device, even if `stored` was read before the logout. `None` if the
-    /// device has the login to another account: then this tab must not become the leader.
+    /// The data with which this tab continues as the leader: `stored`, or what the previous leader has reported where the device
+    /// can't be read. It has no account if that has logged out on the device, even if `stored` was read before the logout. `None`
+    /// if the device has the login to another account: then this tab must not become the leader.
     ///
     /// `was_listed` means that the device has listed the scope since the tab is logged in. `is_logged_in` returns whether an
     /// account is [logged in](crate::persist::Scopes::is_logged_in) there now.
@@ -100,19 +100,19 @@ impl Follower {
         was_listed: bool,
         is_logged_in: impl Fn(Option<UserId>) -> bool,
     ) -> Option<Persisted> {
-        let persisted = stored.or_else(|| self.mirrored()).unwrap_or_default();
+        let mut persisted = stored.or_else(|| self.mirrored()).unwrap_or_default();
         if self.is_of_other_account(&persisted, &is_logged_in) {
             return None;
         }
-        let is_over = |record: &Option<AccountRecord>| {
-            record.as_ref().is_none_or(|record| was_listed && !is_logged_in(record.account))
-        };
-        // A logout from the stored account may not have been written before the login to that of this tab.
-        Some(if is_over(&persisted.account) && is_over(&self.record) {
-            Persisted::default()
-        } else {
-            persisted
-        })
+        let record = self.record.as_ref().filter(|record| was_listed && is_logged_in(record.account));
+        match (&persisted.account, record) {
+            // The previous leader could not write its login.
+            (None, Some(record)) => persisted.account = Some(record.clone()),
+            (Some(stored), None) if was_listed && !is_logged_in(stored.account) => persisted.account = None,
+            // A logout from the stored account may not have been written before the login to that of this tab.
+            _ => {}
+        }
+        Some(persisted)
     }
 
     /// The data of the account as far as the leader has reported it; `None` when the user is not logged in.
@@ -131,7 +131,7 @@ impl Follower {
 
     /// This tab becomes the leader, with the content of the device's storage. If the previous leader has not persisted its
     /// login, the client continues with that. New messages come after those sent before. Messages that were acknowledged or
-    /// discarded are not sent again, although the device has them. `has_received` means that this tab has received messages
+    /// discarded are not sent again, although the device has them, and neither are those of an account that has logged out. `has_received` means that this tab has received messages
     /// since it has the lock.
     #[must_use]
     pub fn promote(
@@ -152,7 +152,9 @@ impl Follower {
             *stored = record.clone();
         }
         persisted.last_order = self.last_order;
-        let is_settled = |(_, message): &mut (RoomId, QueuedMessage)| self.settled.contains(&message.id);
+        let is_nobodys = persisted.account.is_none();
+        let is_settled =
+            |(_, message): &mut (RoomId, QueuedMessage)| is_nobodys || self.settled.contains(&message.id);
         let settled = persisted.send_queue.extract_if(.., is_settled);
         let settled = settled.map(|(room, message)| (room, message.id)).collect();
 

@@ -172,11 +172,32 @@ fn an_account_that_has_logged_out_is_not_continued() {
     // The device can't be read.
     assert_eq!(continued(follower(&world), None, true, Some(1)), Some(1));
     assert_eq!(continued(follower(&world), None, true, None), None);
+    // The login could not be written.
+    let without = || Persisted { account: None, ..Persisted::default() };
+    let continued_without = |follower: Follower, was_listed, listed: Option<u8>| {
+        let listed = listed.map(|n| UserId([n; 16]));
+        let persisted = follower.continued(Some(without()), was_listed, |account| account == listed).unwrap();
+        persisted.account.map(|record| record.attempt)
+    };
+    assert_eq!(continued_without(follower(&world), true, Some(1)), Some(1));
+    assert_eq!(continued_without(follower(&world), true, None), None, "the previous leader has logged out");
+    assert_eq!(continued_without(follower(&world), false, None), None);
+    assert_eq!(continued_without(new(), true, Some(1)), None);
     // The browser stores no list.
     assert_eq!(continued(follower(&world), Some(1), false, None), Some(1));
     assert_eq!(continued(follower(&world), None, false, None), Some(1));
     // The logout from the stored account could not be written.
     assert_eq!(continued(follower(&world), Some(0), true, Some(1)), Some(0), "replaced by the promotion");
+}
+
+#[test]
+fn messages_of_nobody_are_deleted_by_the_next_login() {
+    let world = World::new(1);
+    let queued = QueuedMessage::new(id(1), "old".into(), 1, 1, Stage::Queued);
+    let mut persisted = Persisted { send_queue: vec![(LOBBY, queued)], ..Persisted::default() };
+    let follower = Follower::new(world.now, Origin(5), ClientState::new(crate::validate::nick_key));
+    let promoted = follower.promote(world.clocks(), 1, false, &mut persisted);
+    assert_eq!((promoted.settled, persisted.send_queue), (vec![(LOBBY, id(1))], Vec::new()));
 }
 
 /// The snapshot of a leader that is logged in to an account.
