@@ -178,12 +178,12 @@ impl Client {
     ) {
         let others = self.subscriptions.position(room);
         let position = self.read_window(now, room, window);
-        let is_shown = self.subscriptions.stage(room) == Some(Stage::Live)
-            && self.subscriptions.is_shown_by_other(room, origin);
-        if is_shown && position.seq > others.seq {
-            self.request_subscription(room);
-        } else {
-            self.subscriptions.window(room, position);
+        let is_ahead = position.seq > others.seq && self.subscriptions.is_shown_by_other(room, origin);
+        match self.subscriptions.stage(room) {
+            Some(Stage::Live) if is_ahead => self.request_subscription(room),
+            // They are requested already, from the position that the other tabs have.
+            Some(Stage::Requested) if is_ahead => {}
+            _ => self.subscriptions.window(room, position),
         }
     }
 

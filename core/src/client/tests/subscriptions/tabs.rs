@@ -64,6 +64,30 @@ fn a_refused_subscription_of_one_tab_ends_that_of_another() {
 }
 
 #[test]
+fn events_that_windows_of_two_other_tabs_have_skipped_are_requested() {
+    let mut driver = Driver::online();
+    driver.subscribed(ROOM, 4);
+    for (number, tab) in [TAB, Origin(3)].into_iter().enumerate() {
+        driver.client.handle_command(driver.now, tab, number as u32 + 1, subscribe(ROOM, 0));
+    }
+    driver.drain();
+    let answers: Vec<_> = driver.operations().iter().map(|(number, ..)| *number).collect();
+    // In one frame, so that nothing is sent between them.
+    let answers = answers.into_iter().map(|number| response(number, Answer::Window(window(6))));
+    let answers = answers.map(|answer| codec::encode(&answer)).collect();
+    driver.receive_bytes(&codec::batch(answers));
+    let operations = driver.operations();
+    let [.., (number, _, Operation::Subscribe(wire::Subscribe { seq: 4, .. }))] = &operations[..] else {
+        panic!("{operations:?}")
+    };
+    let frames = (5..=6).map(|seq| codec::encode(&talk(ROOM, OTHER, seq, MessageId([seq as u8 + 46; 16]))));
+    let frames = frames.map(|frame| frame.to_vec()).collect();
+    driver.receive(&response(*number, Answer::Window(wire::RoomWindow { frames, ..window(6) })));
+    assert_eq!(driver.client.state().room(ROOM).unwrap().position(), 6);
+    assert_eq!(driver.operations().len(), 3);
+}
+
+#[test]
 fn events_that_a_window_of_another_tab_has_skipped_are_requested() {
     for (seq, requests) in [(4, 1), (6, 2)] {
         let mut driver = Driver::online();
