@@ -9,7 +9,7 @@ use crate::{
         state::ClientState,
         tabs::{Leader, TabCommand, watch::Watch},
     },
-    model::{Delivery, Dialect, MessageId, RoomId, UserId},
+    model::{Dialect, MessageId, RoomId, UserId},
     send_queue::{QueuedMessage, Stage},
     status::Status,
 };
@@ -192,14 +192,13 @@ impl Follower {
         reported.retain(|message| {
             let is_unreported = self.unreported().any(|unreported| unreported.message.id == message.id);
             let mut unpersisted = self.unpersisted.iter();
-            // Those that have failed are persisted, and the persisted ones of this tab are adopted by themselves. A message was
-            // also sent if it could not be persisted.
-            matches!(message.delivery, Delivery::Queued | Delivery::Pending)
-                && if is_unreported {
-                    unpersisted.any(|unpersisted| unpersisted.message.1.id == message.id)
-                } else {
-                    !has_missed
-                }
+            // The persisted ones of this tab are adopted by themselves. A message was also sent, or has failed, if it could not
+            // be persisted.
+            if is_unreported {
+                unpersisted.any(|unpersisted| unpersisted.message.1.id == message.id)
+            } else {
+                !has_missed
+            }
         });
         reported
     }

@@ -114,6 +114,22 @@ fn messages_that_the_device_does_not_have_are_sent_again_by_the_next_leader() {
 }
 
 #[test]
+fn failed_messages_that_the_device_does_not_have_are_kept_by_the_next_leader() {
+    let mut world = World::new(1);
+    world.fail_message(1, id(1));
+    let failed = world.state(1, id(1));
+    assert!(matches!(failed, Some(Delivery::Failed(_))));
+    // Writing it has failed.
+    world.device.queued.clear();
+    world.close_tab(0);
+    world.run(3_000);
+    assert_eq!((world.leader(), world.state(1, id(1))), (Some(1), failed));
+    let Role::Leader(_, client) = &world.tabs[1].role else { panic!() };
+    assert_eq!(client.unacknowledged().iter().map(|message| message.id).collect::<Vec<_>>(), [id(1)]);
+    assert_eq!(world.device.queued.len(), 1);
+}
+
+#[test]
 fn messages_of_two_rooms_keep_their_order_across_tabs() {
     let mut world = World::new(1);
     world.server_answers = false;
