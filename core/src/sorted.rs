@@ -218,10 +218,11 @@ impl<T> IntoIterator for SortedSet<T> {
 
 impl<T: Ord> FromIterator<T> for SortedSet<T> {
     fn from_iter<I: IntoIterator<Item = T>>(elements: I) -> Self {
-        let mut elements: Vec<_> = elements.into_iter().collect();
-        elements.sort_unstable();
-        elements.dedup();
-        Self(elements)
+        let mut set = Self::new();
+        for element in elements {
+            set.insert(element);
+        }
+        set
     }
 }
 

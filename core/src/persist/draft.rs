@@ -9,7 +9,11 @@
 use prost::Message as _;
 
 use super::{Change, Key};
-use crate::{device, ids::RoomId};
+use crate::{
+    device,
+    ids::RoomId,
+    sorted::{SortedMap, SortedSet},
+};
 
 /// The change that stores the draft of a tab in a room, or deletes it if it is empty.
 #[must_use]
@@ -26,13 +30,11 @@ pub fn save(room: RoomId, tab: &str, text: &str, time: i64) -> Change {
 #[must_use]
 pub fn rooms(stored: &[Vec<u8>]) -> Vec<RoomId> {
     let drafts = stored.iter().filter_map(|value| device::Draft::decode(&**value).ok());
-    let mut rooms: Vec<_> = drafts
+    let rooms: SortedSet<_> = drafts
         .filter(|draft| !draft.text.is_empty())
         .filter_map(|draft| RoomId::from_wire(&draft.room))
         .collect();
-    rooms.sort_unstable();
-    rooms.dedup();
-    rooms
+    rooms.into_iter().collect()
 }
 
 /// The draft that a tab begins with in a room: that of its previous page, below those of tabs that were closed, the oldest
@@ -55,7 +57,9 @@ pub fn take_over(
         drafts.filter(|draft| RoomId::from_wire(&draft.room) == Some(room) && !draft.text.is_empty());
     let (typed, mut drafts): (Vec<_>, Vec<_>) = drafts.partition(|draft| draft.tab == tab);
     drafts.retain(|draft| is_own(draft) || !open_tabs.contains(&draft.tab));
-    drafts.sort_by_key(|draft| (is_own(draft), draft.time));
+    let sorted: SortedMap<_, _> =
+        drafts.into_iter().enumerate().map(|(at, draft)| ((is_own(&draft), draft.time, at), draft)).collect();
+    let mut drafts: Vec<_> = sorted.into_values().collect();
     let mut changes: Vec<_> = drafts.iter().map(|draft| save(room, &draft.tab, "", now)).collect();
     // A tab that was duplicated has the same draft as its original.
     drafts.dedup_by(|later, earlier| later.text == earlier.text);

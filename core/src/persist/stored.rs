@@ -2,7 +2,7 @@
 //! [`StoredMessages`](super::room::StoredMessages).
 
 use super::{KeyRange, Rows, Table, account::StoredAccount, queue, room::StoredRoom};
-use crate::{ids::RoomId, send_queue::QueuedMessage};
+use crate::{ids::RoomId, send_queue::QueuedMessage, sorted::SortedMap};
 
 /// The decoded content of the storage, without messages of the log.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,12 +27,13 @@ impl Stored {
     #[must_use]
     pub fn read(account: Option<&[u8]>, rooms: &[Vec<u8>], send_queue: &[Vec<u8>]) -> Self {
         let account = account.and_then(StoredAccount::decode);
-        let mut rooms: Vec<_> = rooms.iter().filter_map(|value| StoredRoom::decode(value)).collect();
-        rooms.retain(|room| account.as_ref().is_some_and(|account| account.log == room.log));
-        rooms.sort_by_key(|room| room.room);
-        rooms.dedup_by_key(|room| room.room);
-        let mut send_queue: Vec<_> = send_queue.iter().filter_map(|value| queue::decode(value)).collect();
-        send_queue.sort_by_key(|(_, message)| message.order);
+        let rooms = rooms.iter().filter_map(|value| StoredRoom::decode(value));
+        let rooms = rooms.filter(|room| account.as_ref().is_some_and(|account| account.log == room.log));
+        let rooms: SortedMap<_, _> = rooms.map(|room| (room.room, room)).collect();
+        let send_queue = send_queue.iter().filter_map(|value| queue::decode(value));
+        let send_queue: SortedMap<_, _> =
+            send_queue.map(|queued| ((queued.1.order, queued.1.id), queued)).collect();
+        let (rooms, send_queue) = (rooms.into_values().collect(), send_queue.into_values().collect());
         Self { account, rooms, send_queue }
     }
 
