@@ -69,7 +69,7 @@ use self::{
     send_queue::SendLanes, state::ClientState, subscriptions::Subscriptions,
 };
 pub use self::{
-    command::{Command, PageStart, RoomChange},
+    command::{Command, MessageTarget, PageStart, RoomChange},
     event::{Event, Origin, OwnMessage, Reply},
     persistence::{AccountRecord, Change, Persisted},
     subscriptions::Position,

@@ -60,6 +60,32 @@ pub struct Message {
     pub own: bool,
     /// The delivery state.
     pub delivery: Delivery,
+    /// The state of the text.
+    pub text: TextState,
+}
+
+/// The state of the text of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextState {
+    /// As it was sent.
+    #[default]
+    Original,
+    /// Edited.
+    Edited,
+    /// Erased. It is empty.
+    Erased,
+}
+
+impl TextState {
+    /// The state of the fields `edited` and `deleted` of the wire.
+    #[must_use]
+    pub fn from_wire(edited: i64, deleted: bool) -> Self {
+        match (deleted, edited) {
+            (true, _) => Self::Erased,
+            (false, 0) => Self::Original,
+            (false, _) => Self::Edited,
+        }
+    }
 }
 
 /// A position in a room to scroll to.

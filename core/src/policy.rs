@@ -7,6 +7,8 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | read | everybody | member | member | member | as before |
 //! | post | everybody | member | member | member | nobody |
+//! | edit or delete an own message | everybody | member | member | member | nobody |
+//! | edit or delete another message | moderator | moderator | moderator | nobody | nobody |
 //! | join, accept | is a member | everybody | invited | is a member | nobody |
 //! | leave, decline | nobody | member, invited | member, invited | nobody | as before |
 //! | invite | nobody | member | member | nobody | nobody |
@@ -32,6 +34,10 @@ pub enum Action {
     Read,
     /// Sends a message.
     Post,
+    /// Edits or deletes a message that the account has sent.
+    ChangeOwnMessage,
+    /// Edits or deletes a message of another account.
+    ChangeMessage,
     /// Joins the room, or accepts an invitation.
     Join,
     /// Leaves the room, or declines an invitation.
@@ -66,8 +72,10 @@ pub fn allows(role: Role, kind: RoomKind, archived: bool, action: Action) -> Res
     // Everybody is a member of the lobby.
     let role = if kind == RoomKind::Lobby { role.max(Role::Member) } else { role };
     let needed = match (action, kind) {
-        (Action::Read | Action::Post, _) | (Action::SetTopic, RoomKind::Direct) => Role::Member,
-        (Action::SetTopic, _) => Role::Moderator,
+        (Action::Read | Action::Post | Action::ChangeOwnMessage, _)
+        | (Action::SetTopic, RoomKind::Direct) => Role::Member,
+        (Action::ChangeMessage, RoomKind::Direct) => return Err(Status::NotAllowed),
+        (Action::SetTopic | Action::ChangeMessage, _) => Role::Moderator,
         (Action::Join, RoomKind::Public) => Role::None,
         (Action::Join, RoomKind::Private) => Role::Invited,
         (Action::Join, RoomKind::Lobby | RoomKind::Direct) => Role::Member,
@@ -116,6 +124,8 @@ mod tests {
         for (action, expected) in [
             (Action::Read, member_only),
             (Action::Post, member_only),
+            (Action::ChangeOwnMessage, member_only),
+            (Action::ChangeMessage, "---++ mm-++ ?m-++ ?----"),
             (Action::Join, "+++++ +++++ ?++++ ?m+++"),
             (Action::Leave, "----- m++++ ?++++ ?----"),
             (Action::Invite, "----- mm+++ ?m+++ ?----"),

@@ -179,6 +179,8 @@ statuses! {
     NoSuchAccount = 4047, Terminal, "There is no such person.";
     /// The only owner of a room can't leave it or give up the role while there are other members.
     LastOwner = 4048, Terminal, "You are the only owner of this room; make somebody else an owner first.";
+    /// The message was deleted, or another one has its number.
+    NoSuchMessage = 4049, Terminal, "This message no longer exists.";
     /// The password or token is missing or wrong.
     LoginRefused = 4050, Terminal, "The name or the password is wrong.";
 

@@ -173,7 +173,16 @@ fn history() {
     let search = Operation::Search(wire::RoomSearch { query: "q".into(), before: 1, count: 2 });
     let command = wire::ClientCommand { operation: Some(search), ..wire::ClientCommand::default() };
     ext(Extension::Command(command), "ca02 09 3a07 0a0171 1001 1802");
-    let message = wire::PageMessage { id: vec![1], seq: 2, ord: 3, time: 4, sender: 5, content: "c".into() };
+    let message = wire::PageMessage {
+        id: vec![1],
+        seq: 2,
+        ord: 3,
+        time: 4,
+        sender: 5,
+        content: "c".into(),
+        edited: 6,
+        deleted: true,
+    };
     let page = wire::MessagePage {
         messages: vec![message],
         people: vec![wire::Person { nick: "a".into(), ..wire::Person::default() }],
@@ -189,14 +198,22 @@ fn history() {
     let event = wire::ServerEvent { body: Some(Body::Response(response)), ..wire::ServerEvent::default() };
     ext(
         Extension::Event(event),
-        "d202 29 1227 0801 2a23 0a0e 0a0101 1002 1803 2004 2805 320163 1203 120161 1803 2004 2805 3006 3807 4001 4801",
+        "d202 2d 122b 0801 2a27 0a12 0a0101 1002 1803 2004 2805 320163 3806 4001 1203 120161 1803 2004 2805 3006 3807 4001 4801",
     );
 }
 
 #[test]
 fn acting_on_a_message() {
-    ext(Extension::Edit(wire::Edit { target: vec![1], content: "c".into() }), "ea01 06 0a0101 120163");
-    ext(Extension::Retract(wire::Retract { target: vec![1] }), "f201 03 0a0101");
+    let command = |operation| {
+        Extension::Command(wire::ClientCommand {
+            operation: Some(operation),
+            ..wire::ClientCommand::default()
+        })
+    };
+    let change = wire::ChangeMessage { ord: 1, id: vec![2], content: "c".into() };
+    ext(command(Operation::ChangeMessage(change)), "ca02 0b aa01 08 0801 120102 1a0163");
+    let list = wire::ListRevisions { ord: 1, id: vec![2] };
+    ext(command(Operation::ListRevisions(list)), "ca02 08 b201 05 0801 120102");
     let react = wire::React { target: vec![1], emoji: "+".into(), remove: true };
     ext(Extension::React(react), "fa01 08 0a0101 12012b 1801");
     ext(Extension::Typing(wire::Typing { typing: true }), "8202 02 0801");

@@ -14,7 +14,7 @@ use parlour_core::{
 };
 use parlour_server::store::{
     Change, EventLog as _, LogError, LogReader, NickSource, Outcome, PageSize, PageStart, Place, Proposal,
-    Retention, RoomLimits, RowChange, direct_room,
+    Retention, RoomLimits, RowChange, Target, direct_room,
     sqlite::{Options, SqliteLog, Synchronous},
 };
 
@@ -118,6 +118,7 @@ impl Run<'_> {
                 None,
                 Outcome::Appended(place)
                 | Outcome::RoomChanged { place, .. }
+                | Outcome::MessageChanged { place, .. }
                 | Outcome::MemberChanged { place, .. },
             ) => {
                 let expected = self.rooms.entry(room_of(&proposal.change)).or_default();
@@ -181,7 +182,7 @@ impl Run<'_> {
         let role = |input: &mut Input<'_>| {
             input.pick(&[Role::Member, Role::None, Role::Invited, Role::Moderator, Role::Owner])
         };
-        match self.input.byte() % 10 {
+        match self.input.byte() % 13 {
             0 => {
                 let nick = name(&mut self.input);
                 Change::CreateAccount { nick, from: self.nick_source() }
@@ -204,8 +205,25 @@ impl Run<'_> {
                 let (room, account) = (self.room(), self.account());
                 Change::ChangeMember { room, account, role: role(&mut self.input) }
             }
+            8 | 9 => {
+                let (room, target) = self.target();
+                Change::Edit { room, target, content: name(&mut self.input) }
+            }
+            10 => {
+                let (room, target) = self.target();
+                Change::Redact { room, target }
+            }
             _ => Change::Message { room: self.room(), content: name(&mut self.input) },
         }
+    }
+
+    /// A message that may exist, and its room.
+    fn target(&mut self) -> (RoomId, Target) {
+        let room = self.room();
+        let messages = self.rooms.get(&Some(room)).map(|room| room.messages.as_slice()).unwrap_or_default();
+        let at = self.input.index(messages.len() + 1);
+        let id = messages.get(at).map_or(MessageId([0; 16]), |(_, id)| *id);
+        (room, Target { ord: at as u64 + 1, id })
     }
 
     fn row(&mut self) -> RowChange {
@@ -224,6 +242,8 @@ impl Run<'_> {
 fn room_of(change: &Change) -> Option<RoomId> {
     match change {
         Change::Message { room, .. }
+        | Change::Edit { room, .. }
+        | Change::Redact { room, .. }
         | Change::SetTopic { room, .. }
         | Change::Archive { room, .. }
         | Change::ChangeMember { room, .. } => Some(*room),

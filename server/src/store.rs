@@ -38,8 +38,14 @@ use parlour_core::model::{Role, RoomId, UserId};
 use self::retention_clock::ClockRecord;
 pub use self::{
     error::LogError,
-    page::{EventPage, HistoryPage, PageSize, PageStart, SearchResults, StoredEvent, StoredMessage},
-    proposal::{AppendBatch, Change, NickSource, Outcome, Place, Proposal, RowChange, SessionRecord},
+    page::{
+        EventPage, HistoryPage, PageSize, PageStart, Revision, SearchResults, StoredEvent, StoredMessage,
+        TextState,
+    },
+    proposal::{
+        AppendBatch, Change, ChangedMessage, NickSource, Outcome, Place, Proposal, RowChange, SessionRecord,
+        Target,
+    },
     query::{Query, Requester},
     room_id::{created_room, direct_room},
     room_query::{RoomQuery, RoomResult},
@@ -250,6 +256,14 @@ pub trait LogReader: Send {
         after: &str,
         count: usize,
     ) -> Result<RoomPage, LogError>;
+
+    /// The newest texts that a message has had, oldest first, as many as `size` allows, but at least one. None if it is not
+    /// in the room, was not edited, or was erased.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn revisions(&mut self, room: RoomId, message: Target, size: PageSize)
+    -> Result<Vec<Revision>, LogError>;
 
     /// Members of a room and invited people whose nick begins with `prefix`, by nick, after the nick `after`, at most
     /// `count`. In the lobby only those with a role.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Clocks,
-    model::{Connection, Message},
+    model::{Connection, Message, TextState},
 };
 
 impl ClientState {
@@ -51,6 +51,7 @@ impl ClientState {
     fn own_message(&self, message: &OwnMessage) -> Message {
         let OwnMessage { id, time, order, delivery, .. } = *message;
         let (nick, content) = (self.account().nick().clone(), message.content.clone());
-        Message { id, sender: self.me(), nick, content, ord: order, time, own: true, delivery }
+        let (sender, text) = (self.me(), TextState::Original);
+        Message { id, sender, nick, content, ord: order, time, own: true, delivery, text }
     }
 }

@@ -166,6 +166,26 @@ pub enum Command {
     },
     /// Requests a code that logs another device in.
     LinkDevice,
+    /// Edits a message, or deletes its text and those that it had before.
+    ChangeMessage {
+        /// The room.
+        room: RoomId,
+        /// The idempotency key.
+        id: MessageId,
+        /// The message.
+        message: MessageTarget,
+        /// The new text; empty to delete.
+        content: String,
+    },
+}
+
+/// A message of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageTarget {
+    /// Its number among the messages of the room.
+    pub ord: u64,
+    /// Its id.
+    pub id: MessageId,
 }
 
 impl Command {
@@ -183,6 +203,7 @@ impl Command {
             | Self::ChangeRoom { room, .. }
             | Self::ChangeMember { room, .. }
             | Self::ListMembers { room, .. }
+            | Self::ChangeMessage { room, .. }
             | Self::SetMuted { room, .. } => *room,
             Self::ReadAll
             | Self::CreateRoom { .. }
@@ -202,6 +223,7 @@ impl Command {
             | Self::Leave { id, .. }
             | Self::ChangeRoom { id, .. }
             | Self::ChangeMember { id, .. }
+            | Self::ChangeMessage { id, .. }
             | Self::ChangeNick { id, .. } => Some(*id),
             _ => None,
         }
@@ -246,6 +268,10 @@ impl Command {
             Self::ChangeNick { nick, .. } => Operation::ChangeNick(wire::ChangeNick { nick }),
             Self::SetMuted { muted, .. } => Operation::RoomSettings(wire::RoomSettings { muted }),
             Self::LinkDevice => Operation::LinkDevice(wire::LinkDevice {}),
+            Self::ChangeMessage { message, content, .. } => {
+                let MessageTarget { ord, id } = message;
+                Operation::ChangeMessage(wire::ChangeMessage { ord, id: id.0.to_vec(), content })
+            }
         };
         let id = self.id().map(|id| id.0.to_vec()).unwrap_or_default();
         wire::ClientCommand { request, room: self.room().to_wire(), id, operation: Some(operation) }
@@ -301,6 +327,14 @@ impl Command {
             Operation::ChangeNick(wire::ChangeNick { nick }) => Self::ChangeNick { id: id?, nick },
             Operation::RoomSettings(wire::RoomSettings { muted }) => Self::SetMuted { room, muted },
             Operation::LinkDevice(_) => Self::LinkDevice,
+            Operation::ChangeMessage(change) => Self::ChangeMessage {
+                room,
+                id: id?,
+                message: MessageTarget { ord: change.ord, id: MessageId::from_wire(&change.id)? },
+                content: change.content,
+            },
+            // No tab gives this one.
+            Operation::ListRevisions(_) => return None,
         };
         Some((command.request, typed))
     }
@@ -375,6 +409,8 @@ mod tests {
             Command::SetMuted { room, muted: true },
             Command::LinkDevice,
         ];
+        let message = MessageTarget { ord: 13, id: MessageId([4; 16]) };
+        commands.extend([Command::ChangeMessage { room, id, message, content: text() }]);
         for start in [PageStart::Before(1), PageStart::After(2), PageStart::Around(3), PageStart::At(-4)] {
             commands.push(Command::LoadPage { room, start, count: 11 });
         }

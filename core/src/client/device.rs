@@ -14,7 +14,7 @@ use super::{
 use crate::sorted::{SortedMap, SortedSet};
 use crate::{
     codec::{self, Envelope},
-    model::{Delivery, Message, MessageId, RoomId, UserId},
+    model::{Delivery, Message, MessageId, RoomId, TextState, UserId},
     persist::{
         Change, PERSISTED_MESSAGES, Stored, Table,
         account::StoredAccount,
@@ -76,7 +76,9 @@ impl DeviceRooms {
     pub fn handle_change(&mut self, state: &ClientState, change: &state::Change) -> bool {
         match change {
             state::Change::Timeline(room, update) => match update {
-                TimelineUpdate::Message(message) => self.add(*room, message),
+                TimelineUpdate::Message(message) | TimelineUpdate::Changed(message) => {
+                    self.add(*room, message)
+                }
                 TimelineUpdate::Page(messages) => {
                     messages.iter().for_each(|message| self.add(*room, message))
                 }
@@ -218,7 +220,10 @@ impl DeviceRooms {
         let Some(head) = account.room(room).map(|entry| entry.head()) else { return };
         let kept = PERSISTED_MESSAGES as u64;
         let oldest = head.saturating_sub(kept);
-        let put = messages.into_values().filter(|message| message.ord > oldest);
+        // The device may have an older message too, whose erased text must not stay there.
+        let put = messages
+            .into_values()
+            .filter(|message| message.ord > oldest || message.text != TextState::Original);
         changes.extend(put.filter_map(|message| put_message(room, &self.log, &envelope(room, &message))));
         let deleted = self.deleted.or_default(room);
         if head - *deleted > kept + kept / 2 {
@@ -271,6 +276,8 @@ fn envelope(room: RoomId, message: &Message) -> Envelope {
         ord: message.ord,
         time: message.time,
         sender: message.sender.map(|sender| sender.0.to_vec()).unwrap_or_default(),
+        edited: i64::from(message.text == TextState::Edited),
+        deleted: message.text == TextState::Erased,
         ..codec::message(&message.nick, Some(message.id), &message.content)
     }
 }
@@ -286,6 +293,7 @@ fn read(envelope: Envelope, me: Option<UserId>) -> Option<Message> {
         time: envelope.time,
         own: me == Some(sender),
         delivery: Delivery::Sent,
+        text: TextState::from_wire(envelope.edited, envelope.deleted),
     })
 }
 

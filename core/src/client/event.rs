@@ -136,11 +136,11 @@ pub enum Event {
 }
 
 impl Event {
-    /// The room and the sender of a message that the server has delivered live; `None` for other events.
+    /// The room and the sender of a new message that the server has delivered live; `None` for other events.
     #[must_use]
     pub fn live_message(&self) -> Option<(RoomId, UserId)> {
         let Self::Received(envelope) = self else { return None };
-        if envelope.extension.is_some() {
+        if envelope.extension.is_some() || envelope.changed {
             return None;
         }
         Some((RoomId::from_wire(&envelope.room)?, UserId::from_wire(&envelope.sender)?))

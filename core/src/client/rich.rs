@@ -129,12 +129,16 @@ impl Client {
     /// A live message.
     fn rich_message(&mut self, now: Clocks, envelope: Envelope) {
         let ids = RoomId::from_wire(&envelope.room).zip(MessageId::from_wire(&envelope.id));
-        let Some((room, id)) = ids.filter(|_| !envelope.content.is_empty()) else {
+        let is_valid = !envelope.content.is_empty() || envelope.deleted || envelope.changed;
+        let Some((room, id)) = ids.filter(|_| is_valid) else {
             self.ignored += 1;
             return;
         };
-        self.settle(now, &envelope);
-        let is_complete = self.subscriptions.advance(room, envelope.seq, Some(id));
+        let id = (!envelope.changed).then_some(id);
+        if id.is_some() {
+            self.settle(now, &envelope);
+        }
+        let is_complete = self.subscriptions.advance(room, envelope.seq, id);
         self.emit_received(now, envelope);
         if !is_complete {
             self.resubscribe(room);
@@ -193,7 +197,7 @@ impl Client {
         let mut last = None;
         for frame in &window.frames {
             let Ok(envelope) = codec::decode(frame) else { continue };
-            if envelope.extension.is_none() {
+            if envelope.extension.is_none() && !envelope.changed {
                 self.settle(now, &envelope);
                 last = MessageId::from_wire(&envelope.id).map(|id| (envelope.seq, id)).or(last);
             }

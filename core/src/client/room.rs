@@ -61,6 +61,8 @@ pub struct RoomState {
     position: u64,
     /// The id of the message at `position`, if that is a message.
     last_message: Option<MessageId>,
+    /// The sequence number of the state with which the room was loaded anew last.
+    begun: u64,
     /// While the connection is subscribed to the room: the sequence number of the last event it has delivered.
     live: Option<u64>,
     /// The connection was lost during a subscription, which the next window continues.
@@ -79,6 +81,8 @@ pub struct RoomState {
     members: Option<u32>,
     is_outdated: bool,
     unread_line: Option<u64>,
+    /// The messages that were edited or erased last, and the sequence numbers of these events.
+    changed: VecDeque<(u64, Message)>,
     /// Own messages that are not acknowledged, or whose event has not been received. `true` for the latter.
     echoes: SortedMap<MessageId, bool>,
     resets: u32,
@@ -92,6 +96,7 @@ impl Default for RoomState {
         Self {
             position: 0,
             last_message: None,
+            begun: 0,
             live: None,
             is_paused: false,
             is_interrupted: false,
@@ -102,6 +107,7 @@ impl Default for RoomState {
             topic: "".into(),
             members: None,
             is_outdated: false,
+            changed: VecDeque::new(),
             unread_line: None,
             echoes: SortedMap::new(),
             resets: 0,
@@ -292,6 +298,8 @@ impl RoomState {
         self.is_interrupted = false;
         (self.first_ord, self.head_ord) = (1, 0);
         self.loading.clear();
+        self.changed.clear();
+        self.begun = 0;
         self.resets += 1;
         self.reported = None;
         self.updates.push_back(TimelineUpdate::Cleared);

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Delivery, Message, MessageId, UserId};
+use crate::model::{Delivery, Message, MessageId, TextState, UserId};
 
 /// The maximum number of rows in a block; beyond it the block is split.
 pub const BLOCK_ROWS: usize = 128;
@@ -32,27 +32,42 @@ pub struct PackedRow {
 /// The sender of a row that is not a message.
 const NO_SENDER: u32 = u32::MAX;
 
-/// The delivery state of a message, and whether it is an own one.
+/// The delivery state of a message, the state of its text, and whether it is an own one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PackedState(u32);
 
 const OWN: u32 = 1 << 31;
+const EDITED: u32 = 1 << 30;
+const ERASED: u32 = 1 << 29;
 
 impl PackedState {
-    fn new(delivery: Delivery, own: bool) -> Self {
-        Self(delivery.to_code() | if own { OWN } else { 0 })
+    fn new(delivery: Delivery, own: bool, text: TextState) -> Self {
+        let text = match text {
+            TextState::Original => 0,
+            TextState::Edited => EDITED,
+            TextState::Erased => ERASED,
+        };
+        Self(delivery.to_code() | text | if own { OWN } else { 0 })
     }
 
     fn delivery(self) -> Delivery {
         // The code is valid, because `new` made it.
-        Delivery::from_code(self.0 & !OWN).unwrap_or(Delivery::Sent)
+        Delivery::from_code(self.0 & !(OWN | EDITED | ERASED)).unwrap_or(Delivery::Sent)
+    }
+
+    fn text(self) -> TextState {
+        match self.0 & (EDITED | ERASED) {
+            0 => TextState::Original,
+            EDITED => TextState::Edited,
+            _ => TextState::Erased,
+        }
     }
 }
 
 impl PackedRow {
     /// A row that is not a message.
     pub fn other(key: u32, height: f32) -> Self {
-        let state = PackedState::new(Delivery::Sent, false);
+        let state = PackedState::new(Delivery::Sent, false, TextState::Original);
         let id = MessageId([0; 16]);
         Self { key, height, sender: NO_SENDER, state, at: 0, len: 0, ord: 0, time: 0, id }
     }
@@ -111,7 +126,7 @@ impl Block {
             key,
             height,
             sender,
-            state: PackedState::new(message.delivery, message.own),
+            state: PackedState::new(message.delivery, message.own, message.text),
             at: text_at,
             len,
             ord: message.ord,
@@ -137,7 +152,7 @@ impl Block {
         }
         let row = &mut self.rows[at];
         (row.ord, row.time, row.id) = (message.ord, message.time, message.id);
-        row.state = PackedState::new(message.delivery, message.own);
+        row.state = PackedState::new(message.delivery, message.own, message.text);
         self.latest = latest(&self.rows);
     }
 
@@ -178,6 +193,7 @@ impl Block {
             time: row.time,
             own: row.is_own(),
             delivery: row.state.delivery(),
+            text: row.state.text(),
         }
     }
 

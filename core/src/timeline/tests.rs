@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    model::TextState,
     ranges::{Gap, Ranges},
     status::Status,
 };
@@ -31,6 +32,7 @@ fn message(n: u8, nick: &str, ord: u64, time: i64) -> Message {
         time,
         own: nick == "me",
         delivery,
+        text: TextState::Original,
     }
 }
 

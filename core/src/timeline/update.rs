@@ -15,6 +15,8 @@ pub enum TimelineUpdate {
     Page(Vec<Message>),
     /// A new message, or a new state of an own one.
     Message(Message),
+    /// A message that was sent before, with another text. It may not be among the rows.
+    Changed(Message),
     /// All gaps, oldest first.
     Gaps(Vec<GapState>),
     /// The ords of the oldest and of the newest message of the room. Older messages were deleted.
@@ -42,6 +44,7 @@ impl Timeline {
         match update {
             TimelineUpdate::Page(messages) => self.insert_page(messages),
             TimelineUpdate::Message(message) => self.insert(message),
+            TimelineUpdate::Changed(message) => self.change(message),
             TimelineUpdate::Gaps(gaps) => self.set_gaps(&gaps),
             TimelineUpdate::Bounds { first, head } => self.set_bounds(first, head),
             TimelineUpdate::Nick(account, nick) => self.set_nick(account, nick),

@@ -70,6 +70,7 @@ fn frames() -> Vec<Vec<u8>> {
     let attachment =
         wire::Attachment { hash: vec![1; 32], name: "a.png".into(), ..wire::Attachment::default() };
     let reaction = wire::Reaction { emoji: "+".into(), count: 2, nicks: vec!["lili".into()] };
+    let change = wire::ChangeMessage { ord: 300, id: vec![7; 16], content: "ho".into() };
     let extensions = [
         Extension::Welcome(welcome),
         Extension::Ack(wire::Ack { accepted }),
@@ -80,7 +81,7 @@ fn frames() -> Vec<Vec<u8>> {
         command(Operation::Page(wire::PageRequest { start, count: 100 })),
         event(Body::Response(response)),
         command(Operation::Search(search)),
-        Extension::Edit(wire::Edit { target: vec![7; 16], content: "ho".into() }),
+        command(Operation::ChangeMessage(change)),
         Extension::React(wire::React { target: vec![7; 16], emoji: "+".into(), remove: true }),
     ];
     let mut frames = vec![

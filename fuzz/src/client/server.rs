@@ -200,7 +200,9 @@ fn page(world: &World, input: &mut Input<'_>) -> wire::MessagePage {
         let content = content(world, id, input);
         let id = id.map(|id| id.0.to_vec()).unwrap_or_default();
         let (seq, ord) = (input.seq(), input.seq());
-        wire::PageMessage { id, seq, ord, time: 5, sender: input.byte().into(), content }
+        let (edited, deleted) = (i64::from(input.byte() % 2), input.byte() == 0);
+        let content = if deleted { String::new() } else { content };
+        wire::PageMessage { id, seq, ord, time: 5, sender: input.byte().into(), content, edited, deleted }
     };
     wire::MessagePage {
         messages: (0..input.index(5)).map(|_| message(input)).collect(),

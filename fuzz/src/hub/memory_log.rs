@@ -9,9 +9,9 @@ use parlour_core::{
 };
 use parlour_server::store::{
     Account, AppendBatch, Cancellation, Change, EventPage, HistoryPage, LogError, LogReader, MemberPage,
-    NickSource, Outcome, PageSize, PageStart, Place, Proposal, Query, Room, RoomPage, RoomQuery, RoomResult,
-    RoomRow, RoomRows, RowChange, SearchResults, SessionRecord, StoredEvent, StoredMessage, StoredSession,
-    retention_clock::ClockRecord,
+    NickSource, Outcome, PageSize, PageStart, Place, Proposal, Query, Revision, Room, RoomPage, RoomQuery,
+    RoomResult, RoomRow, RoomRows, RowChange, SearchResults, SessionRecord, StoredEvent, StoredMessage,
+    StoredSession, Target, TextState, retention_clock::ClockRecord,
 };
 
 #[derive(Debug, Default)]
@@ -109,6 +109,7 @@ impl MemoryLog {
             sender: proposal.sender,
             nick: self.accounts[&proposal.sender].nick.clone(),
             content: content.to_owned(),
+            state: TextState::Original,
         });
         Outcome::Appended(place)
     }
@@ -221,12 +222,13 @@ impl LogReader for Reader<'_> {
 
     fn events(&mut self, _: RoomId, after: u64, limit: usize) -> Result<EventPage, LogError> {
         let event = |stored: &StoredMessage| StoredEvent {
-            id: stored.id,
-            place: stored.place,
-            sender: stored.sender,
             nick: stored.nick.clone(),
-            change: Change::Message { room: RoomId::LOBBY, content: stored.content.as_str().into() },
-            target_nick: String::new(),
+            ..StoredEvent::new(
+                stored.id,
+                stored.place,
+                stored.sender,
+                Change::Message { room: RoomId::LOBBY, content: stored.content.as_str().into() },
+            )
         };
         let later = self.0.messages.iter().filter(|stored| stored.place.seq > after);
         let events: Vec<_> = later.take(limit).map(event).collect();
@@ -251,6 +253,10 @@ impl LogReader for Reader<'_> {
         let found = found.filter(|stored| stored.content.contains(words));
         let messages = found.take(size.messages).cloned().collect();
         Ok(SearchResults { messages, reached_start: true, ..SearchResults::default() })
+    }
+
+    fn revisions(&mut self, _: RoomId, _: Target, _: PageSize) -> Result<Vec<Revision>, LogError> {
+        Ok(Vec::new())
     }
 
     fn cancellation(&self) -> Cancellation {

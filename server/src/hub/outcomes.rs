@@ -9,7 +9,7 @@ use super::{
     append_queue::{Origin, PendingProposal, RETRY_INTERVAL_MS},
     connection_table::ConnectionId,
 };
-use crate::store::{Change, LogError, Outcome, Proposal, StoredMessage};
+use crate::store::{Change, LogError, Outcome, Proposal, StoredMessage, TextState};
 
 impl Hub {
     /// Handles the result of the oldest batch, in log order.
@@ -75,6 +75,7 @@ impl Hub {
             Outcome::Appended(place)
             | Outcome::Known(place)
             | Outcome::RoomChanged { place, .. }
+            | Outcome::MessageChanged { place, .. }
             | Outcome::MemberChanged { place, .. } => place,
             Outcome::Refused(status) => return self.refuse(conn, status, Some(*id), 0, None),
         };
@@ -83,7 +84,8 @@ impl Hub {
             // It may have changed since the message was sent.
             let nick = self.accounts.get(*sender).map_or(nick, |known| &known.nick);
             let (nick, content) = (nick.to_string(), content.to_string());
-            let message = StoredMessage { id: *id, place, sender: *sender, nick, content };
+            let state = TextState::Original;
+            let message = StoredMessage { id: *id, place, sender: *sender, nick, content, state };
             match *room {
                 RoomId::LOBBY => self.publish(&message),
                 room => {

@@ -39,7 +39,11 @@ impl Resolution {
     /// Notes what a failed append may have changed.
     pub fn note(&mut self, Proposal { sender, change, .. }: &Proposal) {
         match change {
-            Change::Message { room, .. } | Change::SetTopic { room, .. } | Change::Archive { room, .. } => {
+            Change::Message { room, .. }
+            | Change::Edit { room, .. }
+            | Change::Redact { room, .. }
+            | Change::SetTopic { room, .. }
+            | Change::Archive { room, .. } => {
                 self.rooms.insert(*room);
             }
             Change::ChangeMember { room, account, .. } => {
@@ -164,8 +168,8 @@ impl Hub {
             return self.publish_event(room, event, None);
         };
         let (nick, content) = (event.nick.clone(), content.to_string());
-        let (id, place, sender) = (event.id, event.place, event.sender);
-        let message = StoredMessage { id, place, sender, nick, content };
+        let &StoredEvent { id, place, sender, state, .. } = event;
+        let message = StoredMessage { id, place, sender, nick, content, state };
         match room {
             RoomId::LOBBY => self.publish(&message),
             room => self.publish_in_room(room, &message),

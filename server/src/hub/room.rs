@@ -84,16 +84,17 @@ impl Room {
         if self.subscribers.is_empty() {
             return;
         }
-        let (place, room) = (message.place, RoomId::LOBBY);
+        let StoredMessage { id, place, sender, nick, content, state } = message;
+        let (id, place, sender, state) = (*id, *place, *sender, *state);
+        let room = RoomId::LOBBY;
         self.messages.push(events::message(&events::Message {
             room,
-            id: message.id,
-            seq: place.seq,
-            ord: place.ord,
-            time: place.time,
-            sender: message.sender,
-            nick: &message.nick,
-            content: &message.content,
+            id,
+            place,
+            sender,
+            nick,
+            content,
+            state,
         }));
     }
 

@@ -14,7 +14,8 @@ use super::{
     rooms::{Rooms, events, rows::person},
 };
 use crate::store::{
-    Account, Change, HistoryPage, MemberPage, RoomPage, SearchResults, StoredEvent, StoredMessage,
+    Account, Change, ChangedMessage, HistoryPage, MemberPage, Revision, RoomPage, SearchResults, StoredEvent,
+    StoredMessage, TextState,
     room_query::{Window, WindowContent},
 };
 
@@ -27,7 +28,7 @@ pub(super) struct Present<'a> {
 
 impl Present<'_> {
     /// The nick of an account, which was read from the log.
-    fn nick<'a>(&'a self, account: UserId, read: &'a str) -> &'a str {
+    pub(super) fn nick<'a>(&'a self, account: UserId, read: &'a str) -> &'a str {
         self.accounts.get(account).map_or(read, |known| &known.nick)
     }
 
@@ -75,20 +76,28 @@ pub(super) fn encode_event(
     members: Option<u64>,
     present: Present<'_>,
 ) -> Option<Bytes> {
-    let StoredEvent { id, place, sender, nick, change, target_nick } = event;
+    let StoredEvent { id, place, sender, nick, change, target_nick, state, message } = event;
     if let Change::Message { content, .. } = change {
-        let (seq, ord, time) = (place.seq, place.ord, place.time);
-        let nick = present.nick(*sender, nick);
-        let message = events::Message { room, id: *id, seq, ord, time, sender: *sender, nick, content };
-        return Some(events::message(&message));
+        let (nick, state) = (present.nick(*sender, nick), *state);
+        let (id, place, sender) = (*id, *place, *sender);
+        return Some(events::message(&events::Message { room, id, place, sender, nick, content, state }));
+    }
+    if let Some(message) = message {
+        let nick = present.nick(message.sender, &message.nick);
+        return Some(events::changed_message(
+            room,
+            *place,
+            change,
+            &ChangedMessage { nick: nick.into(), ..message.clone() },
+        ));
     }
     let change = room_change(change, target_nick, members, present)?;
     let sender = present.person(*sender, nick);
     Some(events::room_event(room, place.seq, place.time, sender, change))
 }
 
-/// A change of a room; `None` for a message and for changes of the directory.
-pub(super) fn room_change(
+/// The change of an event of a room; `None` for one of a message or of the directory.
+fn room_change(
     change: &Change,
     target_nick: &str,
     members: Option<u64>,
@@ -103,6 +112,8 @@ pub(super) fn room_change(
             room_event::Change::Member(wire::MemberChange { person, role: role.to_wire().into(), members })
         }
         Change::Message { .. }
+        | Change::Edit { .. }
+        | Change::Redact { .. }
         | Change::CreateAccount { .. }
         | Change::ChangeNick { .. }
         | Change::CreateRoom { .. }
@@ -139,22 +150,48 @@ pub(super) fn found(found: &SearchResults, present: Present<'_>) -> wire::Messag
 }
 
 fn messages(stored: &[StoredMessage], present: Present<'_>) -> (Vec<wire::PageMessage>, Vec<wire::Person>) {
-    let (mut people, mut index) = (Vec::new(), HashMap::new());
-    let message = |message: &StoredMessage| {
-        let sender = *index.entry(message.sender).or_insert_with(|| {
-            people.push(present.person(message.sender, &message.nick));
-            u32::try_from(people.len() - 1).unwrap_or(u32::MAX)
-        });
-        wire::PageMessage {
-            id: message.id.0.to_vec(),
-            seq: message.place.seq,
-            ord: message.place.ord,
-            time: message.place.time,
-            sender,
-            content: message.content.clone(),
-        }
+    let mut people = PeopleIndex::default();
+    let message = |message: &StoredMessage| wire::PageMessage {
+        id: message.id.0.to_vec(),
+        seq: message.place.seq,
+        ord: message.place.ord,
+        time: message.place.time,
+        sender: people.index(message.sender, &message.nick, present),
+        content: message.content.clone(),
+        edited: events::edited(message.state),
+        deleted: message.state == TextState::Erased,
     };
-    (stored.iter().map(message).collect(), people)
+    (stored.iter().map(message).collect(), people.people)
+}
+
+/// The texts of a message.
+pub(super) fn revisions(revisions: &[Revision], present: Present<'_>) -> wire::MessagePage {
+    let mut people = PeopleIndex::default();
+    let revision = |revision: &Revision| wire::PageMessage {
+        time: revision.time,
+        sender: people.index(revision.sender, &revision.nick, present),
+        content: revision.content.clone(),
+        ..wire::PageMessage::default()
+    };
+    let messages = revisions.iter().map(revision).collect();
+    wire::MessagePage { messages, people: people.people, ..wire::MessagePage::default() }
+}
+
+/// The people of a page, each once.
+#[derive(Debug, Default)]
+struct PeopleIndex {
+    people: Vec<wire::Person>,
+    index: HashMap<UserId, u32>,
+}
+
+impl PeopleIndex {
+    /// The index of an account with the nick that was read from the log.
+    fn index(&mut self, account: UserId, nick: &str, present: Present<'_>) -> u32 {
+        *self.index.entry(account).or_insert_with(|| {
+            self.people.push(present.person(account, nick));
+            u32::try_from(self.people.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
 }
 
 /// A page of public rooms.

@@ -37,6 +37,8 @@ use crate::store::{
 const MAX_OPEN_QUERIES: u32 = 8;
 /// The most bytes of message contents on a page.
 const PAGE_BYTES: usize = 64 * 1024;
+/// The most texts of one message that are listed.
+const LISTED_REVISIONS: usize = 100;
 /// The time after which a query is repeated for which there is no capacity.
 const QUERY_RETRY_MS: Millis = 500;
 
@@ -238,6 +240,10 @@ impl Hub {
                 self.publish_room_change(proposal, place, &nick);
                 place
             }
+            Outcome::MessageChanged { place, nick, message } => {
+                self.publish_message_change(proposal, place, &nick, message);
+                place
+            }
             Outcome::MemberChanged { place, role, members, nick, target_nick } => {
                 self.publish_member(proposal, place, (role, members), [&nick, &target_nick]);
                 place
@@ -337,6 +343,7 @@ fn query(room: RoomId, reading: commands::Reading) -> RoomQuery {
         commands::Reading::Search(words, before, count) => {
             RoomQuery::Search(room, words, before, size(count))
         }
+        commands::Reading::Revisions(message) => RoomQuery::Revisions(room, message, size(LISTED_REVISIONS)),
         commands::Reading::Browse(query, after, count) => RoomQuery::Browse(query, after, count),
         commands::Reading::Members(prefix, after, count) => RoomQuery::Members(room, prefix, after, count),
         commands::Reading::People(prefix, count) => RoomQuery::People(prefix, count),

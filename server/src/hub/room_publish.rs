@@ -18,18 +18,19 @@ use super::{
     },
 };
 use crate::store::{
-    Change, LogError, Place, Proposal, RoomResult, StoredEvent, StoredMessage, room_query::RoomQuery,
+    Change, ChangedMessage, LogError, Place, Proposal, RoomResult, StoredEvent, StoredMessage, TextState,
+    room_query::RoomQuery,
 };
 
 impl Hub {
     /// Publishes a message to the subscribers of its room. Called in log order.
     pub(super) fn publish_in_room(&mut self, room: RoomId, message: &StoredMessage) {
-        let StoredMessage { id, place: Place { seq, ord, time }, sender, nick, content } = message;
-        let change = RoomChange::Message(*ord);
-        let event = Published { room, seq: *seq, sender: *sender, time: *time, change };
+        let StoredMessage { id, place, sender, nick, content, state } = message;
+        let Place { seq, ord, time } = *place;
+        let event = Published { room, seq, sender: *sender, time, change: RoomChange::Message(ord) };
         let encode = || {
-            let (id, seq, ord, time, sender) = (*id, *seq, *ord, *time, *sender);
-            events::message(&events::Message { room, id, seq, ord, time, sender, nick, content })
+            let (id, place, sender, state) = (*id, *place, *sender, *state);
+            events::message(&events::Message { room, id, place, sender, nick, content, state })
         };
         self.rooms.publish(self.now, &event, encode, &mut self.out);
     }
@@ -41,6 +42,8 @@ impl Hub {
             Change::RenameRoom { room, name } => self.rooms.rename_room(*room, name, &mut self.out),
             Change::ChangeNick { nick, .. } => self.publish_nick(*sender, nick),
             Change::CreateAccount { .. }
+            | Change::Edit { .. }
+            | Change::Redact { .. }
             | Change::SetTopic { .. }
             | Change::Archive { .. }
             | Change::ChangeMember { .. }
@@ -52,8 +55,26 @@ impl Hub {
     pub(super) fn publish_room_change(&mut self, proposal: &Proposal, place: Place, nick: &str) {
         let Proposal { id, sender, change, .. } = proposal;
         let (Change::SetTopic { room, .. } | Change::Archive { room, .. }) = change else { return };
-        let (nick, change, target_nick) = (nick.to_owned(), change.clone(), String::new());
-        let event = StoredEvent { id: *id, place, sender: *sender, nick, change, target_nick };
+        let event =
+            StoredEvent { nick: nick.to_owned(), ..StoredEvent::new(*id, place, *sender, change.clone()) };
+        self.publish_event(*room, &event, None);
+    }
+
+    /// Publishes a change of a message, by an account with this nick. Called in log order.
+    pub(super) fn publish_message_change(
+        &mut self,
+        proposal: &Proposal,
+        place: Place,
+        nick: &str,
+        message: ChangedMessage,
+    ) {
+        let Proposal { id, sender, change, .. } = proposal;
+        let (Change::Edit { room, .. } | Change::Redact { room, .. }) = change else { return };
+        let event = StoredEvent {
+            nick: nick.to_owned(),
+            message: Some(message),
+            ..StoredEvent::new(*id, place, *sender, change.clone())
+        };
         self.publish_event(*room, &event, None);
     }
 
@@ -70,7 +91,7 @@ impl Hub {
         let Change::ChangeMember { room, account, .. } = *change else { return };
         let [nick, target_nick] = nicks.map(str::to_owned);
         let change = Change::ChangeMember { room, account, role };
-        let event = StoredEvent { id: *id, place, sender: *sender, nick, change, target_nick };
+        let event = StoredEvent { nick, target_nick, ..StoredEvent::new(*id, place, *sender, change) };
         let is_counted = room != RoomId::LOBBY;
         self.publish_event(room, &event, is_counted.then_some(members));
     }
@@ -82,11 +103,23 @@ impl Hub {
             Change::ChangeMember { account, role, .. } => RoomChange::Member(*account, *role),
             _ => RoomChange::Other,
         };
+        if let (RoomId::LOBBY, Change::Edit { content, .. }) = (room, &event.change) {
+            self.publish_edit_as_message(event, content);
+        }
         let encoded = room_answers::encode_event(room, event, members, self.present());
         let Some(encoded) = encoded else { return };
         let (seq, time, sender) = (event.place.seq, event.place.time, event.sender);
         let published = Published { room, seq, sender, time, change };
         self.rooms.publish(self.now, &published, || encoded, &mut self.out);
+    }
+
+    /// Publishes an edit of the lobby to basic peers, as a message.
+    fn publish_edit_as_message(&mut self, event: &StoredEvent, content: &str) {
+        let StoredEvent { id, place, sender, .. } = *event;
+        let nick = self.present().nick(sender, &event.nick).to_owned();
+        let content = format!("(edited) {content}");
+        let state = TextState::Original;
+        self.lobby.publish(&StoredMessage { id, place, sender, nick, content, state });
     }
 
     /// An account has another nick.

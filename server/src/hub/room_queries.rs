@@ -132,6 +132,9 @@ impl Hub {
         let answer = match result {
             RoomResult::Page(page) => response::Result::Page(room_answers::page(page, present)),
             RoomResult::Search(found) => response::Result::Page(room_answers::found(found, present)),
+            RoomResult::Revisions(revisions) => {
+                response::Result::Page(room_answers::revisions(revisions, present))
+            }
             RoomResult::Browse(page) => response::Result::Rooms(room_answers::rooms(page)),
             RoomResult::Members(page) => response::Result::People(room_answers::members(page, present)),
             RoomResult::People(people) => response::Result::People(room_answers::people(people, present)),

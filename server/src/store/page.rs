@@ -2,7 +2,19 @@
 
 use parlour_core::model::{MessageId, UserId};
 
-use super::{Change, Place};
+use super::{Change, ChangedMessage, Place};
+
+/// The state of the text of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TextState {
+    /// As it was sent.
+    #[default]
+    Original,
+    /// Edited, the last time at this Unix time in ms.
+    Edited(i64),
+    /// Erased. It is empty.
+    Erased,
+}
 
 /// A message in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,11 +27,13 @@ pub struct StoredMessage {
     pub sender: UserId,
     /// The nick that the sender has now.
     pub nick: String,
-    /// The text.
+    /// The present text.
     pub content: String,
+    /// The state of the text.
+    pub state: TextState,
 }
 
-/// An event in the log, as it was proposed.
+/// An event in the log. A message has its present text, and an edit whose message was erased since has an empty one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEvent {
     /// Its id.
@@ -34,6 +48,31 @@ pub struct StoredEvent {
     pub change: Change,
     /// The nick that the account of a [`Change::ChangeMember`] has now; empty for any other change.
     pub target_nick: String,
+    /// The state of the text of a message.
+    pub state: TextState,
+    /// The message of a [`Change::Edit`] or a [`Change::Redact`].
+    pub message: Option<ChangedMessage>,
+}
+
+impl StoredEvent {
+    /// An event with empty nicks.
+    pub fn new(id: MessageId, place: Place, sender: UserId, change: Change) -> Self {
+        let (nick, target_nick) = (String::new(), String::new());
+        Self { id, place, sender, nick, change, target_nick, state: TextState::Original, message: None }
+    }
+}
+
+/// A text that a message has, or had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// The time from which it was that of the message, Unix ms.
+    pub time: i64,
+    /// The account that has written it.
+    pub sender: UserId,
+    /// The nick that the account has now.
+    pub nick: String,
+    /// The text.
+    pub content: String,
 }
 
 /// The start of a page.

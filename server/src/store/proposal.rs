@@ -65,6 +65,22 @@ pub enum Change {
         /// The text.
         content: Arc<str>,
     },
+    /// Replaces the text of a message.
+    Edit {
+        /// The room.
+        room: RoomId,
+        /// The message.
+        target: Target,
+        /// The new text.
+        content: Arc<str>,
+    },
+    /// Erases the text of a message, and those that it had before.
+    Redact {
+        /// The room.
+        room: RoomId,
+        /// The message.
+        target: Target,
+    },
     /// Changes the topic of a room.
     SetTopic {
         /// The room.
@@ -91,6 +107,16 @@ pub enum Change {
     },
 }
 
+/// A message of a room. Ids are unique among those of one sender only, and another message may have the number if a backup was
+/// restored; so the log compares both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The number among the messages of the room.
+    pub ord: u64,
+    /// The id.
+    pub id: MessageId,
+}
+
 /// The account that may lose a nick, or a nick that looks like it, to the sender of a proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NickSource {
@@ -110,13 +136,27 @@ impl Change {
             | Self::ChangeNick { nick: text, .. }
             | Self::RenameRoom { name: text, .. }
             | Self::Message { content: text, .. }
+            | Self::Edit { content: text, .. }
             | Self::SetTopic { topic: text, .. } => text.len(),
             Self::CreateRoom { name, topic, people, .. } => {
                 name.len() + topic.len() + size_of_val::<[UserId]>(people)
             }
-            Self::Archive { .. } | Self::ChangeMember { .. } => 0,
+            Self::Redact { .. } | Self::Archive { .. } | Self::ChangeMember { .. } => 0,
         }
     }
+}
+
+/// The message of an edit or a redaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedMessage {
+    /// The message.
+    pub target: Target,
+    /// The time at which it was sent, Unix ms.
+    pub time: i64,
+    /// The account that has sent it.
+    pub sender: UserId,
+    /// The nick that the sender has now.
+    pub nick: Arc<str>,
 }
 
 /// The place of an event in its log.
@@ -141,6 +181,15 @@ pub enum Outcome {
         place: Place,
         /// The nick of its sender.
         nick: Arc<str>,
+    },
+    /// A [`Change::Edit`] or a [`Change::Redact`] was appended.
+    MessageChanged {
+        /// Its place.
+        place: Place,
+        /// The nick of its sender.
+        nick: Arc<str>,
+        /// The message that it changes.
+        message: ChangedMessage,
     },
     /// A [`Change::ChangeMember`] was appended.
     MemberChanged {

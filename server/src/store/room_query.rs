@@ -9,8 +9,8 @@ use parlour_core::{
 };
 
 use super::{
-    Account, EventPage, HistoryPage, LogError, LogReader, MemberPage, PageSize, PageStart, RoomPage, RoomRow,
-    RoomRows, SearchResults, StoredEvent,
+    Account, EventPage, HistoryPage, LogError, LogReader, MemberPage, PageSize, PageStart, Revision,
+    RoomPage, RoomRow, RoomRows, SearchResults, StoredEvent, Target,
 };
 use crate::policy::{Action, allows};
 
@@ -43,6 +43,8 @@ pub enum RoomQuery {
     Page(RoomId, PageStart, PageSize),
     /// Messages of a room with these words, with an ord below a number (0 for the newest).
     Search(RoomId, String, u64, PageSize),
+    /// The texts that a message of a room has had.
+    Revisions(RoomId, Target, PageSize),
     /// PUBLIC rooms whose name contains a text, after a name.
     Browse(String, String, usize),
     /// Members of a room whose nick begins with a prefix, after a nick.
@@ -88,6 +90,8 @@ pub enum RoomResult {
     Page(HistoryPage),
     /// Of [`RoomQuery::Search`].
     Search(SearchResults),
+    /// Of [`RoomQuery::Revisions`].
+    Revisions(Vec<Revision>),
     /// Of [`RoomQuery::Browse`].
     Browse(RoomPage),
     /// Of [`RoomQuery::Members`].
@@ -155,6 +159,10 @@ impl RoomQuery {
             Self::Search(room, words, before, size) => {
                 let found = log.search(*room, words, *before, *size)?;
                 member_only(log, account, *room, RoomResult::Search(found))?
+            }
+            Self::Revisions(room, message, size) => {
+                let revisions = log.revisions(*room, *message, *size)?;
+                member_only(log, account, *room, RoomResult::Revisions(revisions))?
             }
             Self::Members(room, prefix, after, count) => {
                 let members = log.members(*room, prefix, after, *count)?;

@@ -58,6 +58,7 @@ mod reader;
 mod rebuild;
 mod replay;
 mod retention;
+mod revisions;
 mod room_list;
 mod rooms;
 mod runs;

@@ -79,7 +79,10 @@ impl<'a> Population<'a> {
         let is_appended = |outcome: &Outcome| {
             matches!(
                 outcome,
-                Outcome::Appended(_) | Outcome::RoomChanged { .. } | Outcome::MemberChanged { .. }
+                Outcome::Appended(_)
+                    | Outcome::RoomChanged { .. }
+                    | Outcome::MessageChanged { .. }
+                    | Outcome::MemberChanged { .. }
             )
         };
         assert!(outcomes.iter().all(is_appended), "{:?}", outcomes.iter().find(|it| !is_appended(it)));

@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod device_links;
+mod edits;
 mod events;
 mod failed_appends;
 mod limits;

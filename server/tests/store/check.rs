@@ -4,13 +4,13 @@ use std::process::{Command, Output};
 
 use parlour_core::model::{Role, RoomId, RoomKind, UserId};
 use parlour_server::store::{
-    Change, EventLog as _, LogError, NickSource, PageStart, Retention, RowChange, SessionRecord,
+    Change, EventLog as _, LogError, NickSource, PageStart, Retention, RowChange, SessionRecord, Target,
     check::{CheckError, check, rebuild},
     direct_room,
 };
 use rusqlite::Connection;
 
-use crate::world::{ALL, Dir, FAST, NOW, OTHER, TOM, World, entry, new, propose};
+use crate::world::{ALL, Dir, FAST, NOW, OTHER, TOM, World, entry, id, new, propose};
 
 const LOBBY: RoomId = RoomId::LOBBY;
 const LILI: UserId = UserId([2; 16]);
@@ -51,6 +51,18 @@ fn world() -> World {
     ]);
     for n in 100..150 {
         world.append(&[entry(n, if n % 2 == 0 { LOBBY } else { OTHER }, &format!("number {n}"))]);
+    }
+    let target = |n: u32, ord| Target { ord, id: id(n) };
+    let edit = |target, text: &str| Change::Edit { room: OTHER, target, content: text.into() };
+    for (n, change) in (200..).zip([
+        edit(target(149, 25), "edited"),
+        edit(target(149, 25), "edited again"),
+        edit(target(147, 24), "edited"),
+        Change::Redact { room: OTHER, target: target(147, 24) },
+        // Deleted below, with their message.
+        edit(target(101, 1), "edited"),
+    ]) {
+        new(&world.append(&[propose(n, TOM, change)])[0]);
     }
     while world.log.apply_retention(&Retention { messages: Some(20), ..Retention::default() }, NOW).unwrap() {
     }
@@ -123,7 +135,17 @@ const DAMAGE: &[(&str, &str)] = &[
     ),
     ("UPDATE event SET begins = 1 - begins WHERE kind = 0", "in the index by time"),
     ("DELETE FROM body WHERE place = (SELECT max(place) FROM body)", "has lost its text"),
-    ("INSERT INTO body VALUES (7, 'seven')", "event 7 of room 0 has a text, but is no message"),
+    ("INSERT INTO body (place, text) VALUES (7, 'seven')", "event 7 of room 0 has a text, but is no message"),
+    ("UPDATE body SET text = 'other' WHERE edited", "does not have the text of its last edit"),
+    ("UPDATE body SET edited = 7 WHERE edited", "does not have the text of its last edit"),
+    ("UPDATE body SET edited = NULL, erased = 1 WHERE edited", "was edited or erased by no event"),
+    ("UPDATE body SET text = 'secret' WHERE erased", "was edited or erased by no event, or is not erased"),
+    ("UPDATE body SET erased = 0 WHERE erased", "was edited or erased by no event"),
+    (
+        "INSERT INTO revision SELECT place, place, 'secret' FROM body WHERE erased",
+        "was edited or erased by no event, or is not erased",
+    ),
+    ("INSERT INTO revision VALUES (7, 8, 'seven')", "event 7 of room 0 has the text of an edit, but is none"),
     ("UPDATE session SET account = 99", "1 sessions belong to unknown accounts"),
     (
         "UPDATE cursor SET account = 99 WHERE version = 1",

@@ -13,6 +13,7 @@ mod people;
 mod projector;
 mod property;
 mod retention;
+mod revisions;
 mod roles;
 mod rooms;
 mod rows;

@@ -8,7 +8,7 @@ use std::{
 
 use parlour_core::model::{Role, RoomId};
 use parlour_server::store::{
-    Change, EventLog as _, HistoryPage, PageSize, PageStart, Proposal, Retention, StoredMessage,
+    Change, EventLog as _, HistoryPage, PageSize, PageStart, Proposal, Retention, StoredMessage, TextState,
 };
 use proptest::prelude::*;
 
@@ -123,6 +123,7 @@ proptest! {
             seq = place.seq;
             stored.push(StoredMessage {
                 id: message.id, place, sender: TOM, nick: "tom".into(), content: "x".repeat(length),
+                state: TextState::Original,
             });
         }
         while world.log.apply_retention(&retention, NOW + LATER).unwrap() {}

@@ -7,7 +7,8 @@ use parlour_core::{
     status::Status,
 };
 use parlour_server::store::{
-    Change, EventLog as _, NickSource, Outcome, Place, Proposal, RoomLimits, direct_room, sqlite::Options,
+    Change, EventLog as _, NickSource, Outcome, Place, Proposal, RoomLimits, Target, direct_room,
+    sqlite::Options,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -71,11 +72,19 @@ fn change() -> impl Strategy<Value = Change> {
         }),
         1 => (any_room(), name()).prop_map(|(room, name)| Change::RenameRoom { room, name: name.into() }),
         6 => (any_room(), name()).prop_map(|(room, text)| Change::Message { room, content: text.into() }),
+        4 => (any_room(), target(), name())
+            .prop_map(|(room, target, text)| Change::Edit { room, target, content: text.into() }),
+        1 => (any_room(), target()).prop_map(|(room, target)| Change::Redact { room, target }),
         1 => (any_room(), name()).prop_map(|(room, topic)| Change::SetTopic { room, topic: topic.into() }),
         1 => (any_room(), any::<bool>()).prop_map(|(room, archived)| Change::Archive { room, archived }),
         5 => (any_room(), any_user(), role)
             .prop_map(|(room, account, role)| Change::ChangeMember { room, account, role }),
     ]
+}
+
+/// A message, if there is one with this number and id.
+fn target() -> impl Strategy<Value = Target> {
+    (1..5_u64, 0..40_u32).prop_map(|(ord, n)| Target { ord, id: id(n) })
 }
 
 fn proposals() -> impl Strategy<Value = Vec<Proposal>> {
@@ -103,7 +112,7 @@ fn proposals() -> impl Strategy<Value = Vec<Proposal>> {
 
 /// All rows of the tables that proposals change.
 fn dump(database: &Connection) -> Vec<String> {
-    ["account", "room", "member", "skeleton", "event", "body", "cursor"]
+    ["account", "room", "member", "skeleton", "event", "body", "revision", "cursor"]
         .iter()
         .flat_map(|table| {
             let mut rows = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
@@ -161,6 +170,11 @@ fn check_tables(database: &Connection) {
             "SELECT 1 FROM event LEFT JOIN body USING (place) WHERE (kind = 0) <> (text IS NOT NULL)",
         ),
         (
+            "a text of an erased message",
+            "SELECT 1 FROM body LEFT JOIN revision ON message = body.place
+             WHERE erased AND (body.text <> '' OR revision.place IS NOT NULL)",
+        ),
+        (
             "a hole among the events",
             "SELECT 1 FROM room WHERE head_seq <>
              (SELECT count(*) FROM event WHERE place >> 38 = room.id)",
@@ -184,6 +198,8 @@ fn check_tables(database: &Connection) {
 fn head(database: &Connection, change: &Change) -> (u64, u64) {
     let room = match change {
         Change::Message { room, .. }
+        | Change::Edit { room, .. }
+        | Change::Redact { room, .. }
         | Change::SetTopic { room, .. }
         | Change::Archive { room, .. }
         | Change::ChangeMember { room, .. } => &room.0[..],
@@ -207,7 +223,10 @@ fn check(proposals: &[Proposal]) {
         let key = (proposal.sender, proposal.id);
         let is_new = matches!(
             outcome,
-            Outcome::Appended(_) | Outcome::RoomChanged { .. } | Outcome::MemberChanged { .. }
+            Outcome::Appended(_)
+                | Outcome::RoomChanged { .. }
+                | Outcome::MessageChanged { .. }
+                | Outcome::MemberChanged { .. }
         );
         match (accepted.get(&key), outcome) {
             (Some((change, place)), Outcome::Known(known)) => {
@@ -223,6 +242,7 @@ fn check(proposals: &[Proposal]) {
                 None,
                 Outcome::Appended(place)
                 | Outcome::RoomChanged { place, .. }
+                | Outcome::MessageChanged { place, .. }
                 | Outcome::MemberChanged { place, .. },
             ) => {
                 let is_message = matches!(proposal.change, Change::Message { .. });

@@ -212,6 +212,7 @@ pub fn new(outcome: &Outcome) -> Place {
     match outcome {
         Outcome::Appended(place)
         | Outcome::RoomChanged { place, .. }
+        | Outcome::MessageChanged { place, .. }
         | Outcome::MemberChanged { place, .. } => *place,
         other => panic!("not new: {other:?}"),
     }

@@ -2,7 +2,7 @@
 
 use leptos::{either::Either, html::Div, prelude::*};
 use parlour_core::{
-    model::{Delivery, Message, MessageId},
+    model::{Delivery, Message, MessageId, TextState},
     policy::{Action, allows},
     status::Status,
     timeline::{Row, RowKind},
@@ -32,6 +32,12 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
         })
     };
     let data_id = format!("{:?}", message.id);
+    let text_state = match message.text {
+        TextState::Original => None,
+        TextState::Edited => Some(Key::MessageEdited),
+        TextState::Erased => Some(Key::MessageDeleted),
+    };
+    let text_state = text_state.map(|key| view! { <p class="text-state">{tr(key)}</p> });
     let expand = may_be_long(&message.content).then(|| view! { <ExpandButton row/> });
     if message.own {
         let delivery = use_delivery(row);
@@ -47,6 +53,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                     <PendingMark row/>
                 </p>
                 <div class="content" dir="auto" translate="yes"><MessageText content=message.content/></div>
+                {text_state}
                 {expand}
                 <Failure id=message.id row/>
             </div>
@@ -64,6 +71,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                     <MessageTime time=message.time/>
                 </p>
                 <div class="content" dir="auto" translate="yes"><MessageText content=message.content/></div>
+                {text_state}
                 {expand}
             </div>
         })

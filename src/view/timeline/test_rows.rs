@@ -1,7 +1,7 @@
 //! A timeline for the tests of this folder.
 
 use parlour_core::{
-    model::{Delivery, Message, MessageId},
+    model::{Delivery, Message, MessageId, TextState},
     ranges::{Gap, GapState},
     timeline::Timeline,
 };
@@ -19,5 +19,15 @@ pub fn timeline_with_gap() -> Timeline {
 /// A message of another person with this ord.
 pub fn message(ord: u64) -> Message {
     let (id, nick, content) = (MessageId([0; 16]), "tom".into(), "hello".into());
-    Message { id, sender: None, nick, content, ord, time: 0, own: false, delivery: Delivery::Sent }
+    Message {
+        id,
+        sender: None,
+        nick,
+        content,
+        ord,
+        time: 0,
+        own: false,
+        delivery: Delivery::Sent,
+        text: TextState::Original,
+    }
 }

@@ -59,6 +59,7 @@ fn window(ords: RangeInclusive<u64>) -> Extension {
         time: 1_000 + ord as i64,
         sender: 0,
         content: format!("message {ord}"),
+        ..wire::PageMessage::default()
     };
     let person = wire::Person { account: vec![2; 16], nick: "lili".into(), state: 0 };
     let (from, to) = (*ords.start() - 1, *ords.end());

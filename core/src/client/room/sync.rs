@@ -5,7 +5,7 @@ use crate::sorted::SortedSet;
 use crate::{
     client::people::{self, People},
     codec::{self, Envelope, Extension},
-    model::{Delivery, Message, MessageId, Role, UserId},
+    model::{Delivery, Message, MessageId, Role, TextState, UserId},
     ranges::Range,
     timeline::TimelineUpdate,
     wire::{self, server_event::Body},
@@ -19,6 +19,14 @@ pub(in crate::client) struct Names<'a> {
     pub people: &'a mut People,
     /// The accounts that had another nick before.
     pub renamed: &'a mut SortedSet<UserId>,
+}
+
+/// The most edits that are remembered, for pages that were read before them and arrive later.
+const MAX_CHANGED: usize = 64;
+
+/// Returns `true` if two messages of a room are the same one.
+fn is_same(one: &Message, other: &Message) -> bool {
+    (one.ord, one.id, one.sender) == (other.ord, other.id, other.sender)
 }
 
 impl Names<'_> {
@@ -40,8 +48,9 @@ impl Names<'_> {
         if self.me != Some(sender) {
             self.learn(sender, &envelope.user_name);
         }
-        let content = envelope.content.into();
-        Some((envelope.seq, self.message(id, sender, content, envelope.ord, envelope.time)))
+        let text = TextState::from_wire(envelope.edited, envelope.deleted);
+        let message = self.message(id, sender, envelope.content.into(), envelope.ord, envelope.time);
+        Some((envelope.seq, Message { text, ..message }))
     }
 
     /// The event that is not a message.
@@ -65,8 +74,9 @@ impl Names<'_> {
         let read = |message: wire::PageMessage| {
             let sender = people.get(message.sender as usize).copied().flatten()?;
             let id = MessageId::from_wire(&message.id)?;
-            let content = message.content.into();
-            Some((message.seq, self.message(id, sender, content, message.ord, message.time)))
+            let text = TextState::from_wire(message.edited, message.deleted);
+            let read = self.message(id, sender, message.content.into(), message.ord, message.time);
+            Some((message.seq, Message { text, ..read }))
         };
         std::mem::take(&mut page.messages).into_iter().filter_map(read).collect()
     }
@@ -88,6 +98,7 @@ impl Names<'_> {
             time,
             own: self.me == Some(sender),
             delivery: Delivery::Sent,
+            text: TextState::Original,
         }
     }
 }
@@ -100,6 +111,12 @@ impl RoomState {
         window: wire::RoomWindow,
         names: &mut Names,
     ) -> (Option<u64>, Vec<RoomEvent>) {
+        // The window of another tab may begin after the position of this one, which then lacks the events in between.
+        let begins = window.seq.saturating_sub(window.frames.len() as u64);
+        if window.page.is_none() && begins > self.position && self.held_messages() > 0 {
+            (self.live, self.is_paused, self.is_interrupted) = (Some(window.seq), false, true);
+            return (None, Vec::new());
+        }
         // Notices and own messages stay in a room of which nothing is loaded.
         if window.reset && (self.position > 0 || self.held_messages() > 0) {
             self.reset();
@@ -108,6 +125,12 @@ impl RoomState {
         for frame in &window.frames {
             let Ok(mut envelope) = codec::decode(frame) else { continue };
             match envelope.extension.take() {
+                None if envelope.changed => {
+                    let changed = names.read_message(envelope).filter(|(seq, _)| *seq > self.position);
+                    if let Some((seq, message)) = changed {
+                        self.change_message(seq, message);
+                    }
+                }
                 None => {
                     if let Some((seq, message)) = names.read_message(envelope) {
                         last = Some((seq, message.id));
@@ -138,6 +161,7 @@ impl RoomState {
             self.members = Some(window.members);
         }
         if let Some(page) = window.page {
+            self.begun = window.seq;
             self.set_head(page.head_ord);
             newest = newest.max(Some(page.head_ord));
             self.handle_page(page, names);
@@ -149,7 +173,8 @@ impl RoomState {
     /// Handles a page of messages.
     pub(in crate::client) fn handle_page(&mut self, mut page: wire::MessagePage, names: &mut Names) {
         let messages = names.read_page(&mut page);
-        if page.from > page.to {
+        // One that was read before the room was loaded anew lacks the edits in between.
+        if page.from > page.to || page.seq < self.begun {
             return;
         }
         if let Some((_, last)) = messages.iter().find(|(seq, _)| *seq == self.position) {
@@ -158,8 +183,38 @@ impl RoomState {
         self.set_first(page.first_ord);
         // The page may be newer than the last live event; what is not in it is still delivered.
         self.set_head(if self.is_subscribed() { page.to } else { page.head_ord });
-        let messages = messages.into_iter().map(|(_, message)| message).collect();
+        let messages: Vec<_> =
+            messages.into_iter().map(|(_, message)| self.newest(page.seq, message)).collect();
+        // They may have been edited while nobody was subscribed to the room.
+        let is_changed =
+            |message: &&Message| message.text != TextState::Original && self.known.contains(message.ord);
+        self.updates.extend(messages.iter().filter(is_changed).cloned().map(TimelineUpdate::Changed));
         self.add_page(Range { from: page.from, to: page.to }, messages);
+    }
+
+    /// Handles a live edit or deletion of a message.
+    pub(in crate::client) fn handle_changed(&mut self, seq: u64, message: Message) {
+        let is_new = seq > self.position;
+        if self.advance(seq, None) && is_new {
+            self.change_message(seq, message);
+        }
+    }
+
+    /// The message after the edits that were received later than the state after the event `seq`, in which it was read.
+    pub(in crate::client) fn newest(&self, seq: u64, message: Message) -> Message {
+        let is_same = |changed: &&(u64, Message)| changed.0 > seq && is_same(&changed.1, &message);
+        match self.changed.iter().rev().find(is_same) {
+            Some((_, changed)) => Message { content: changed.content.clone(), text: changed.text, ..message },
+            None => message,
+        }
+    }
+
+    fn change_message(&mut self, seq: u64, message: Message) {
+        if self.changed.len() == MAX_CHANGED {
+            self.changed.pop_front();
+        }
+        self.changed.push_back((seq, message.clone()));
+        self.updates.push_back(TimelineUpdate::Changed(message));
     }
 
     /// Handles a live message.

@@ -195,6 +195,8 @@ impl ClientState {
     ) {
         self.name_senders(&mut messages);
         if let Some(state) = self.rooms.get_mut(&room).filter(|state| state.resets() == resets) {
+            // They were read some time ago.
+            let messages = messages.into_iter().map(|message| state.newest(0, message)).collect();
             state.add_page(range, messages);
             self.collect(room);
         }

@@ -86,11 +86,18 @@ impl ClientState {
 
     /// Handles a live message.
     pub fn handle_message(&mut self, envelope: Envelope) {
-        let room = RoomId::from_wire(&envelope.room);
+        let (room, is_change) = (RoomId::from_wire(&envelope.room), envelope.changed);
         let Some((room, (seq, message))) = room.zip(self.names().read_message(envelope)) else {
             self.ignored += 1;
             return;
         };
+        if is_change {
+            if let Some(state) = self.rooms.get_mut(&room) {
+                state.handle_changed(seq, message);
+                self.collect(room);
+            }
+            return self.report_renamed();
+        }
         self.account.handle_message(room, message.ord, message.own, message.time);
         self.move_unread_line(room, &message);
         if let Some(state) = self.rooms.get_mut(&room).filter(|state| state.is_subscribed()) {

@@ -15,7 +15,7 @@ use super::{Rooms, cursor::Cursor, operations};
 use crate::{
     hub::connection_table::ConnectionId,
     policy::{Action, allows},
-    store::{Change, PageStart},
+    store::{Change, PageStart, Target},
 };
 
 /// The rate limit that a command counts against, beside that of all requests.
@@ -69,6 +69,8 @@ pub fn plan(context: &Context<'_>, operation: Operation) -> Result<(Rate, Plan),
         Operation::ChangeNick(op) => CHANGE.plan(context, op, operations::change_nick),
         Operation::RoomSettings(op) => OTHER_CHANGE.plan(context, op, operations::room_settings),
         Operation::LinkDevice(op) => OTHER_CHANGE.plan(context, op, operations::link_device),
+        Operation::ChangeMessage(op) => CHANGE.plan(context, op, operations::change_message),
+        Operation::ListRevisions(op) => QUERY.plan(context, op, operations::list_revisions),
     }
 }
 
@@ -117,6 +119,8 @@ pub enum Reading {
     Page(PageStart, usize),
     /// Messages of the room with these words, older than an ord (0 for the newest).
     Search(String, u64, usize),
+    /// Texts that a message of the room has had.
+    Revisions(Target),
     /// PUBLIC rooms whose name contains a text, after a name.
     Browse(String, String, usize),
     /// Members of the room whose nick begins with a prefix, after a nick.

@@ -8,6 +8,8 @@ use parlour_core::{
     wire::{self, response, room_event, server_event::Body},
 };
 
+use crate::store::{Change, ChangedMessage, Place, TextState};
+
 /// An event of the server that is of no room.
 #[must_use]
 pub fn of_server(body: Body) -> Envelope {
@@ -35,15 +37,42 @@ pub fn response(request: u32, result: response::Result) -> Envelope {
 /// A message as subscribers get it, encoded.
 #[must_use]
 pub fn message(message: &Message<'_>) -> Bytes {
-    let envelope = codec::message(message.nick, Some(message.id), message.content);
-    codec::encode(&Envelope {
+    codec::encode(&envelope(message))
+}
+
+/// An edited or erased message as subscribers get it, encoded. `place` is that of the event.
+#[must_use]
+pub fn changed_message(room: RoomId, place: Place, change: &Change, message: &ChangedMessage) -> Bytes {
+    let (content, state) = match change {
+        Change::Edit { content, .. } => (&**content, TextState::Edited(place.time)),
+        _ => ("", TextState::Erased),
+    };
+    let ChangedMessage { target, time, sender, ref nick } = *message;
+    let of_message = Place { seq: place.seq, ord: target.ord, time };
+    let message = Message { room, id: target.id, place: of_message, sender, nick, content, state };
+    codec::encode(&Envelope { changed: true, ..envelope(&message) })
+}
+
+fn envelope(message: &Message<'_>) -> Envelope {
+    Envelope {
         room: message.room.to_wire(),
-        seq: message.seq,
-        ord: message.ord,
-        time: message.time,
+        seq: message.place.seq,
+        ord: message.place.ord,
+        time: message.place.time,
         sender: message.sender.0.to_vec(),
-        ..envelope
-    })
+        edited: edited(message.state),
+        deleted: message.state == TextState::Erased,
+        ..codec::message(message.nick, Some(message.id), message.content)
+    }
+}
+
+/// The time of the last edit; 0 if there is none.
+#[must_use]
+pub fn edited(state: TextState) -> i64 {
+    match state {
+        TextState::Edited(time) => time,
+        TextState::Original | TextState::Erased => 0,
+    }
 }
 
 /// The fields of a message.
@@ -53,18 +82,16 @@ pub struct Message<'a> {
     pub room: RoomId,
     /// The id.
     pub id: MessageId,
-    /// The sequence number.
-    pub seq: u64,
-    /// The number among the messages.
-    pub ord: u64,
-    /// The time, Unix ms.
-    pub time: i64,
+    /// Its place.
+    pub place: Place,
     /// The account of the sender.
     pub sender: UserId,
     /// The nick of the sender.
     pub nick: &'a str,
     /// The text.
     pub content: &'a str,
+    /// The state of the text.
+    pub state: TextState,
 }
 
 /// An event other than a message as subscribers get it, encoded.

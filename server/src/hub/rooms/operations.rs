@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     policy::Action,
-    store::{Change, DIRECT_PEOPLE, PageStart, TOPIC_BYTES, created_room, direct_room, is_searchable},
+    store::{
+        Change, DIRECT_PEOPLE, PageStart, TOPIC_BYTES, Target, created_room, direct_room, is_searchable,
+    },
     text_rules,
 };
 
@@ -171,6 +173,26 @@ pub(super) fn room_settings(_: &Context<'_>, op: wire::RoomSettings) -> Planned 
 
 pub(super) fn link_device(_: &Context<'_>, _: wire::LinkDevice) -> Planned {
     Ok(Plan::Own(OwnChange::LinkDevice))
+}
+
+pub(super) fn change_message(context: &Context<'_>, op: wire::ChangeMessage) -> Planned {
+    let (room, target) = (context.room, target(op.ord, &op.id)?);
+    context.may(Action::ChangeOwnMessage)?;
+    Ok(Plan::Propose(if op.content.is_empty() {
+        Change::Redact { room, target }
+    } else {
+        let content = text_rules::content(&op.content, context.limits)?.into();
+        Change::Edit { room, target, content }
+    }))
+}
+
+pub(super) fn list_revisions(context: &Context<'_>, op: wire::ListRevisions) -> Planned {
+    context.may_read()?;
+    Ok(Plan::Read(Reading::Revisions(target(op.ord, &op.id)?)))
+}
+
+fn target(ord: u64, id: &[u8]) -> Result<Target, Status> {
+    Ok(Target { ord, id: MessageId::from_wire(id).ok_or(Status::NoSuchMessage)? })
 }
 
 fn propose_member(context: &Context<'_>, account: UserId, role: Role) -> Plan {

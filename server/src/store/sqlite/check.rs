@@ -80,7 +80,7 @@ pub(super) fn differences(connection: &mut Connection) -> Result<Vec<String>, Fa
 }
 
 /// Statements that find the keys of events or messages with a problem.
-const PROBLEMS: [(&str, &str); 5] = [
+const PROBLEMS: [(&str, &str); 8] = [
     (
         "SELECT place FROM event WHERE kind = 0 AND NOT EXISTS (SELECT 1 FROM body WHERE body.place = event.place)",
         "has lost its text",
@@ -96,12 +96,31 @@ const PROBLEMS: [(&str, &str); 5] = [
     ),
     (
         "SELECT place FROM body JOIN room ON room.id = place >> 38
-         WHERE place & 0x3FFFFFFFFF <= indexed AND place NOT IN (SELECT id FROM words_docsize)",
+         WHERE NOT erased AND place & 0x3FFFFFFFFF <= indexed AND place NOT IN (SELECT id FROM words_docsize)",
         "is missing in the search index",
     ),
     (
-        "SELECT id FROM words_docsize WHERE id NOT IN (SELECT place FROM body)",
+        "SELECT id FROM words_docsize WHERE id NOT IN (SELECT place FROM body WHERE NOT erased)",
         "is in the search index, but is no message",
+    ),
+    (
+        "SELECT place FROM body WHERE (erased OR place IN (SELECT message FROM revision))
+             <> (place IN (SELECT target FROM event WHERE kind IN (9, 10)))
+         OR erased <> (place IN (SELECT target FROM event WHERE kind = 10))
+         OR erased AND (text <> '' OR place IN (SELECT message FROM revision))",
+        "was edited or erased by no event, or is not erased",
+    ),
+    (
+        "SELECT body.place FROM (SELECT message AS edited_place, max(place) AS newest FROM revision GROUP BY message)
+             JOIN body ON body.place = edited_place JOIN revision ON revision.place = newest
+         LEFT JOIN event ON event.place = newest
+         WHERE body.text <> revision.text OR body.edited IS NOT event.time",
+        "does not have the text of its last edit",
+    ),
+    (
+        "SELECT place FROM revision WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.place = revision.place
+             AND (kind = 0 AND message = revision.place OR kind = 9 AND target = message))",
+        "has the text of an edit, but is none",
     ),
 ];
 

@@ -27,6 +27,10 @@ pub(super) enum Entry {
     Message {
         content: Arc<str>,
     },
+    /// A message whose text was erased.
+    Erased {
+        print: [u8; 16],
+    },
     CreateAccount {
         user: UserId,
         nick: Arc<str>,
@@ -63,6 +67,18 @@ pub(super) enum Entry {
         role: Role,
         handle: u32,
     },
+    Edit {
+        /// The place of the message.
+        target: i64,
+        print: [u8; 16],
+        /// `None` if it was erased.
+        content: Option<Arc<str>>,
+    },
+    Redact {
+        /// The place of the message.
+        target: i64,
+        print: [u8; 16],
+    },
     /// An account of a session or of an author in a database without accounts.
     ImportAccount {
         user: UserId,
@@ -77,6 +93,10 @@ pub(super) enum Entry {
 pub(super) const CHANGE_NICK: u8 = 3;
 /// The kind of a message.
 pub(super) const MESSAGE: u8 = 0;
+/// The kind of another text of a message.
+pub(super) const EDIT: u8 = 9;
+/// The kind of an erasure of a text.
+pub(super) const REDACT: u8 = 10;
 
 /// The columns of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -87,11 +107,17 @@ pub(super) struct Columns {
 }
 
 impl Entry {
-    /// The columns; the text of a message is not among them.
+    /// Returns `true` for a message, also if its text was erased.
+    pub(super) fn is_message(&self) -> bool {
+        matches!(self, Self::Message { .. } | Self::Erased { .. })
+    }
+
+    /// The columns; the texts of messages and edits are not among them.
     pub(super) fn columns(&self) -> Columns {
         let columns = |kind, target, payload: Vec<u8>| Columns { kind, target, payload: Some(payload) };
         match self {
             Self::Message { .. } => Columns { kind: MESSAGE, ..Columns::default() },
+            Self::Erased { print } => columns(MESSAGE, None, print.to_vec()),
             Self::CreateAccount { user, nick, from } => {
                 columns(1, *from, [&user.0, &[1][..], nick.as_bytes()].concat())
             }
@@ -119,14 +145,17 @@ impl Entry {
             Self::ImportAccount { user, nick, holds_nick, former } => {
                 columns(8, *former, [&user.0, &[u8::from(*holds_nick)][..], nick.as_bytes()].concat())
             }
+            Self::Edit { target, print, .. } => columns(EDIT, Some(*target), print.to_vec()),
+            Self::Redact { target, print } => columns(REDACT, Some(*target), print.to_vec()),
         }
     }
 
-    /// The entry of some columns, and of the text if it is a message; `None` if they are damaged.
+    /// The entry of some columns, and of the text of a message or an edit; `None` if they are damaged.
     pub(super) fn decode(columns: &Columns, text: Option<Arc<str>>) -> Option<Self> {
         let mut payload = Payload(columns.payload.as_deref().unwrap_or_default());
         let target = columns.target;
         Some(match columns.kind {
+            MESSAGE if columns.payload.is_some() => Self::Erased { print: payload.take()? },
             MESSAGE => Self::Message { content: text? },
             1 => {
                 let (user, _) = (UserId(payload.take()?), payload.byte()?);
@@ -157,6 +186,8 @@ impl Entry {
                 let (user, holds_nick) = (UserId(payload.take()?), payload.byte()? != 0);
                 Self::ImportAccount { user, nick: payload.text()?, holds_nick, former: target }
             }
+            EDIT => Self::Edit { target: target?, print: payload.take()?, content: text },
+            REDACT => Self::Redact { target: target?, print: payload.take()? },
             _ => return None,
         })
     }
@@ -237,6 +268,10 @@ mod tests {
             Entry::Archive { archived: true },
             Entry::ChangeMember { account: 3, role: Role::Invited, handle: 12 },
             Entry::ImportAccount { user, nick: "ann".into(), holds_nick: false, former: Some(1) },
+            Entry::Erased { print: [5; 16] },
+            Entry::Edit { target: 77, print: [6; 16], content: Some("hi".into()) },
+            Entry::Edit { target: 77, print: [6; 16], content: None },
+            Entry::Redact { target: 77, print: [7; 16] },
         ]
     }
 
@@ -245,6 +280,7 @@ mod tests {
         for entry in entries() {
             let text = match &entry {
                 Entry::Message { content } => Some(content.clone()),
+                Entry::Edit { content, .. } => content.clone(),
                 _ => None,
             };
             assert_eq!(Entry::decode(&entry.columns(), text), Some(entry));
@@ -261,6 +297,7 @@ mod tests {
                 Entry::CreateRoom { people, name, .. } => 24 + 20 * people.len() + name.len(),
                 Entry::Archive { .. } => 1,
                 Entry::ChangeMember { .. } => 5,
+                Entry::Erased { .. } | Entry::Edit { .. } | Entry::Redact { .. } => 16,
                 _ => 0,
             };
             for bytes in 0..fixed {
@@ -271,7 +308,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(Entry::decode(&Columns { kind: 9, ..Columns::default() }, Some("".into())), None);
+        assert_eq!(Entry::decode(&Columns { kind: 11, ..Columns::default() }, Some("".into())), None);
     }
 
     #[test]

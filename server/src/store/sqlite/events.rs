@@ -30,16 +30,21 @@ pub(super) struct Event {
 impl Event {
     /// The place that callers see.
     pub(super) fn place(&self) -> Place {
-        let is_message = matches!(self.entry, Entry::Message { .. });
-        Place { seq: self.seq, ord: if is_message { self.ord } else { 0 }, time: self.time }
+        Place { seq: self.seq, ord: if self.entry.is_message() { self.ord } else { 0 }, time: self.time }
     }
 }
 
-/// The columns of [`event`], from `event LEFT JOIN body USING (place)`.
-pub(super) const EVENT_COLUMNS: &str =
-    "place, kind, ord, sender, client_id, target, time, gseq, payload, text";
+/// The columns of [`event`] except the last one, which is the text.
+pub(super) const EVENT_COLUMNS: &str = "place, kind, ord, sender, client_id, target, time, gseq, payload";
 
-/// The event in a row with [`EVENT_COLUMNS`]; an error if it is damaged.
+/// The columns of [`event`] with the text as it was proposed, from `event` and [`TEXTS`].
+pub(super) const PROPOSED_COLUMNS: &str =
+    "place, kind, ord, sender, client_id, target, time, gseq, payload, coalesce(revision.text, body.text)";
+
+/// The tables of [`PROPOSED_COLUMNS`] after `event`.
+pub(super) const TEXTS: &str = "LEFT JOIN body USING (place) LEFT JOIN revision USING (place)";
+
+/// The event in a row with [`EVENT_COLUMNS`] and its text; an error if it is damaged.
 pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
     let columns = Columns { kind: row.get(1)?, target: row.get(5)?, payload: row.get(8)? };
     let text = row.get_ref(9)?.as_str_or_null()?.map(Arc::from);
@@ -70,9 +75,9 @@ pub(super) struct Deleted {
 
 /// The statements of one append, prepared once: looking them up for each message took a twelfth of a busy server's time.
 pub(super) struct Events<'a> {
+    connection: &'a Connection,
     insert: CachedStatement<'a>,
     insert_body: CachedStatement<'a>,
-    known: CachedStatement<'a>,
     deleted: CachedStatement<'a>,
     /// There are ids of deleted messages.
     any_deleted: bool,
@@ -81,16 +86,13 @@ pub(super) struct Events<'a> {
 impl<'a> Events<'a> {
     pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
         Ok(Self {
+            connection,
             insert: connection.prepare_cached(
                 "INSERT INTO event (place, kind, ord, sender, client_id, target, time, gseq, payload, begins)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                  ON CONFLICT (client_id, sender) DO NOTHING",
             )?,
             insert_body: connection.prepare_cached("INSERT INTO body (place, text) VALUES (?1, ?2)")?,
-            known: connection.prepare_cached(&format!(
-                "SELECT {EVENT_COLUMNS} FROM event LEFT JOIN body USING (place)
-                 WHERE sender = ?1 AND client_id = ?2"
-            ))?,
             deleted: connection.prepare_cached(
                 "SELECT place, ord, time, print, sender = 0 FROM gone
                  WHERE sender IN (?1, ?2, 0) AND client_id = ?3 ORDER BY sender DESC LIMIT 1",
@@ -103,7 +105,7 @@ impl<'a> Events<'a> {
     /// before it, if that is stored.
     pub(super) fn insert(&mut self, event: &Event, last_time: Option<i64>) -> rusqlite::Result<bool> {
         let place = key(event.log, event.seq);
-        let is_message = matches!(event.entry, Entry::Message { .. });
+        let is_message = event.entry.is_message();
         let Columns { kind, target, payload } = event.entry.columns();
         // Nearly every id is new, so the insert itself checks for a conflict.
         let inserted = self.insert.execute(params![
@@ -125,8 +127,13 @@ impl<'a> Events<'a> {
     }
 
     /// The event of this sender with this id.
-    pub(super) fn known(&mut self, sender: i64, id: MessageId) -> rusqlite::Result<Option<Event>> {
-        self.known.query_row(params![sender, id.0], event).optional()
+    pub(super) fn known(&self, sender: i64, id: MessageId) -> rusqlite::Result<Option<Event>> {
+        self.connection
+            .prepare_cached(&format!(
+                "SELECT {PROPOSED_COLUMNS} FROM event {TEXTS} WHERE sender = ?1 AND client_id = ?2"
+            ))?
+            .query_row(params![sender, id.0], event)
+            .optional()
     }
 
     /// The deleted message with this id, of this sender, of the former guest of its nick, or from before there were

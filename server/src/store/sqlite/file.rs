@@ -187,6 +187,8 @@ pub(super) fn open_writer(path: &Path, options: &Options) -> Result<Connection, 
             Synchronous::Off => "OFF",
         };
         connection.pragma_update(None, "synchronous", synchronous)?;
+        // An erased text must not stay in the file.
+        connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
         Ok(connection)
     };
     open().map_err(|error: rusqlite::Error| fault::Fault::from(error).at(path))

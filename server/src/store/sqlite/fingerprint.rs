@@ -21,6 +21,13 @@ pub(super) fn fingerprint(change: &Change) -> [u8; 16] {
         Change::ChangeMember { room, account, role } => {
             half_hash(&[&[7], &room.0, &account.0, &[role_code(*role)]])
         }
+        // As the kinds of their entries.
+        Change::Edit { room, target, content } => {
+            half_hash(&[&[9], &room.0, &target.ord.to_be_bytes(), &target.id.0, content.as_bytes()])
+        }
+        Change::Redact { room, target } => {
+            half_hash(&[&[10], &room.0, &target.ord.to_be_bytes(), &target.id.0])
+        }
     }
 }
 

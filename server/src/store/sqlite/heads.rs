@@ -18,6 +18,7 @@ use super::{
     entry::kind_code,
     names::{self, Space},
     number_map::NumberMap,
+    rooms::RoomHead,
 };
 
 /// The number of the directory among the rooms.
@@ -52,6 +53,12 @@ impl Head {
     /// The time of the newest message, if it is stored.
     pub(super) fn last_time(&self) -> Option<i64> {
         (self.first_ord <= self.ord).then_some(self.active)
+    }
+
+    /// The head of this room.
+    pub(super) fn of_room(&self, id: i64) -> RoomHead {
+        // The search index is not needed to append events.
+        RoomHead { id, head_seq: self.seq, head_ord: self.ord, first_ord: self.first_ord, indexed: 0 }
     }
 
     /// Adds a message.

@@ -91,8 +91,9 @@ impl Left {
 
 /// Adds messages of a room, as many as are `left`. Returns the sequence number up to which the room is indexed.
 fn add(connection: &Connection, room: i64, after: u64, to: u64, left: &mut Left) -> rusqlite::Result<u64> {
-    let mut messages = connection
-        .prepare_cached("SELECT place, text FROM body WHERE place BETWEEN ?1 AND ?2 ORDER BY place")?;
+    let mut messages = connection.prepare_cached(
+        "SELECT place, text FROM body WHERE place BETWEEN ?1 AND ?2 AND NOT erased ORDER BY place",
+    )?;
     let mut index = WordIndex::new(connection)?;
     let mut rows = messages.query(params![key(room, after + 1), key(room, to)])?;
     while let Some(row) = rows.next()? {

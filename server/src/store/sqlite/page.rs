@@ -9,7 +9,7 @@ use super::{
     rooms::{self, RoomHead},
     runs,
 };
-use crate::store::{HistoryPage, PageSize, PageStart, Place, StoredMessage};
+use crate::store::{HistoryPage, PageSize, PageStart, Place, StoredMessage, TextState};
 
 /// See [`crate::store::LogReader::page`].
 pub(super) fn page(
@@ -38,7 +38,7 @@ pub(super) fn page(
 macro_rules! select_messages {
     ($rest:literal) => {
         concat!(
-            "SELECT body.place, ord, time, client_id, user, nick, text FROM body
+            "SELECT body.place, ord, time, client_id, user, nick, text, edited, erased FROM body
              CROSS JOIN event ON event.place = body.place CROSS JOIN account ON account.id = sender ",
             $rest
         )
@@ -58,6 +58,17 @@ pub(super) fn stored_message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
         sender: UserId(row.get(4)?),
         nick: row.get(5)?,
         content: row.get(6)?,
+        state: text_state(row, 7)?,
+    })
+}
+
+/// The state of the text in the columns `edited` and `erased`, which begin at `at`.
+pub(super) fn text_state(row: &Row<'_>, at: usize) -> rusqlite::Result<TextState> {
+    let erased: Option<bool> = row.get(at + 1)?;
+    let edited: Option<i64> = row.get(at)?;
+    Ok(match erased {
+        Some(true) => TextState::Erased,
+        _ => edited.map_or(TextState::Original, TextState::Edited),
     })
 }
 

@@ -30,7 +30,7 @@ use super::{
     fingerprint::{fingerprint, legacy_fingerprint},
     heads::{DIRECTORY, KnownRooms, Rooms},
     members::{KnownMembers, Members},
-    message_key,
+    message_key, revisions,
 };
 use crate::store::{Change, Outcome, Place, Proposal, RoomLimits, RowChange};
 
@@ -45,6 +45,30 @@ pub(super) struct KnownRows {
     rooms: KnownRooms,
     members: KnownMembers,
     cursors: KnownCursors,
+}
+
+/// The subject of an event whose outcome has more than a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// None.
+    Nothing,
+    /// The room itself.
+    Room,
+    /// A member, who has this role now.
+    Member(i64, Role),
+    /// The message with this place.
+    Message(i64),
+}
+
+impl About {
+    fn of(entry: &Entry) -> Self {
+        match *entry {
+            Entry::SetTopic { .. } | Entry::Archive { .. } => Self::Room,
+            Entry::ChangeMember { account, role, .. } => Self::Member(account, role),
+            Entry::Edit { target, .. } | Entry::Redact { target, .. } => Self::Message(target),
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// The projector during one transaction. Rows are read once, and heads and cursors written once, by [`store`](Self::store).
@@ -98,17 +122,12 @@ impl<'a> Projector<'a> {
         let decided = match self.decide(proposal, sender) {
             Ok(Decision::Append { log, entry }) => {
                 let sender = sender.map(|sender| sender.id);
-                let member = match entry {
-                    Entry::ChangeMember { account, role, .. } => Some((account, role)),
-                    _ => None,
-                };
-                let names_sender = matches!(
-                    entry,
-                    Entry::SetTopic { .. } | Entry::Archive { .. } | Entry::ChangeMember { .. }
-                );
+                let about = About::of(&entry);
                 if let Some(place) = self.insert(proposal.id, proposal.time, sender, log, entry)? {
-                    let sender = sender.filter(|_| names_sender);
-                    return Ok(self.appended(log, place, sender, member)?);
+                    return Ok(match sender {
+                        Some(sender) => self.appended(log, place, sender, about)?,
+                        None => Outcome::Appended(place),
+                    });
                 }
                 // The sender has used the id.
                 Outcome::Refused(Status::MessageIdReused)
@@ -128,19 +147,24 @@ impl<'a> Projector<'a> {
     }
 
     /// The outcome of a proposal that was appended. The hub may not know the people whom its event names any more.
-    fn appended(
-        &self,
-        log: i64,
-        place: Place,
-        sender: Option<i64>,
-        member: Option<(i64, Role)>,
-    ) -> rusqlite::Result<Outcome> {
-        let Some(sender) = sender else { return Ok(Outcome::Appended(place)) };
+    fn appended(&self, log: i64, place: Place, sender: i64, about: About) -> rusqlite::Result<Outcome> {
+        if about == About::Nothing {
+            return Ok(Outcome::Appended(place));
+        }
         let nick = self.accounts.nick(sender)?.0.into();
-        let Some((account, role)) = member else { return Ok(Outcome::RoomChanged { place, nick }) };
-        let target_nick = self.accounts.nick(account)?.0.into();
-        let members = self.rooms.members(log)?.cast_unsigned();
-        Ok(Outcome::MemberChanged { place, role, members, nick, target_nick })
+        Ok(match about {
+            About::Nothing => Outcome::Appended(place),
+            About::Room => Outcome::RoomChanged { place, nick },
+            About::Member(account, role) => {
+                let target_nick = self.accounts.nick(account)?.0.into();
+                let members = self.rooms.members(log)?.cast_unsigned();
+                Outcome::MemberChanged { place, role, members, nick, target_nick }
+            }
+            About::Message(message) => {
+                let message = revisions::message(self.connection, message)?;
+                Outcome::MessageChanged { place, nick, message }
+            }
+        })
     }
 
     /// Gives an account a role in the lobby, unless it has that already or does not exist. Nobody has to allow it.
@@ -178,7 +202,7 @@ impl<'a> Projector<'a> {
         let event = Event {
             log,
             seq,
-            ord: head.ord + u64::from(matches!(entry, Entry::Message { .. })),
+            ord: head.ord + u64::from(entry.is_message()),
             // The number of an account is that of the event that creates it.
             sender: sender.unwrap_or(seq.cast_signed()),
             id,
@@ -194,6 +218,7 @@ impl<'a> Projector<'a> {
         }
         self.move_cursor(&event)?;
         self.apply(&event)?;
+        revisions::store(self.connection, &event)?;
         Ok(Some(event.place()))
     }
 
@@ -252,6 +277,8 @@ impl<'a> Projector<'a> {
         let change = &proposal.change;
         let room = match change {
             Change::Message { room, .. }
+            | Change::Edit { room, .. }
+            | Change::Redact { room, .. }
             | Change::SetTopic { room, .. }
             | Change::Archive { room, .. }
             | Change::ChangeMember { room, .. }
@@ -263,6 +290,9 @@ impl<'a> Projector<'a> {
             (Entry::Message { content: stored }, Change::Message { content, .. }) => {
                 in_room && stored == content
             }
+            (Entry::Erased { print }, Change::Message { .. })
+            | (Entry::Edit { print, .. }, Change::Edit { .. })
+            | (Entry::Redact { print, .. }, Change::Redact { .. }) => *print == fingerprint(change),
             (Entry::SetTopic { topic: stored }, Change::SetTopic { topic, .. }) => in_room && stored == topic,
             (Entry::Archive { archived: stored }, Change::Archive { archived, .. }) => {
                 in_room && stored == archived

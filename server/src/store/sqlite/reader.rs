@@ -9,13 +9,13 @@ use parlour_core::model::{RoomId, UserId};
 use rusqlite::Connection;
 
 use super::{
-    clock, fault::Fault, file, meter::Meter, page, people, profiles, replay, room_list, rooms, search,
-    vocabulary,
+    clock, fault::Fault, file, meter::Meter, page, people, profiles, replay, revisions, room_list, rooms,
+    search, vocabulary,
 };
 use crate::store::{
     Account, Cancellation, ClockRecord, EventPage, HistoryPage, LogError, LogReader, MemberPage, PageSize,
-    PageStart, Room, RoomPage, RoomQuery, RoomResult, RoomRow, RoomRows, SearchLimits, SearchResults,
-    StoredSession,
+    PageStart, Revision, Room, RoomPage, RoomQuery, RoomResult, RoomRow, RoomRows, SearchLimits,
+    SearchResults, StoredSession, Target,
 };
 
 /// Reads concurrently with a [`SqliteLog`](super::SqliteLog). Each call reads one moment.
@@ -124,6 +124,15 @@ impl LogReader for SqliteReader {
         count: usize,
     ) -> Result<RoomPage, LogError> {
         self.read(|connection| room_list::browse(connection, account, query, after, count))
+    }
+
+    fn revisions(
+        &mut self,
+        room: RoomId,
+        message: Target,
+        size: PageSize,
+    ) -> Result<Vec<Revision>, LogError> {
+        self.read(|connection| revisions::list(connection, room, message, size))
     }
 
     fn members(

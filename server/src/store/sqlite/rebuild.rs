@@ -9,7 +9,7 @@ use super::{
     heads::DIRECTORY,
     message_key::parts,
     projector::{KnownRows, Projector},
-    runs,
+    revisions, runs,
 };
 use crate::store::RoomLimits;
 
@@ -23,6 +23,7 @@ pub(super) fn rebuild(connection: &mut Connection) -> Result<(), Fault> {
     replay(&transaction)?;
     mark_runs(&transaction)?;
     authors::rebuild(&transaction)?;
+    revisions::rebuild(&transaction)?;
     // Texts without an event, events without a text, and rows of accounts that don't exist.
     transaction.execute_batch(
         "DELETE FROM body WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.place = body.place AND kind = 0);
@@ -67,9 +68,9 @@ pub(super) fn replay(connection: &Connection) -> Result<(), Fault> {
     ))?;
     {
         let mut events = connection.prepare(&format!(
-            "SELECT {} FROM temp.replay CROSS JOIN main.event USING (place) ORDER BY replay.gseq, place",
-            // None of these depends on the text of a message.
-            EVENT_COLUMNS.replace("gseq", "event.gseq").replace("text", "''")
+            // None of these depends on a text.
+            "SELECT {}, '' FROM temp.replay CROSS JOIN main.event USING (place) ORDER BY replay.gseq, place",
+            EVENT_COLUMNS.replace("gseq", "event.gseq")
         ))?;
         let mut rows = events.query([])?;
         let new = || Projector::new(connection, RoomLimits::default(), KnownRows::default());

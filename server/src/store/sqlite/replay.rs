@@ -7,13 +7,14 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
 
 use super::{
     entry::{CHANGE_NICK, Entry},
-    events::{EVENT_COLUMNS, event},
+    events::{EVENT_COLUMNS, TEXTS, event},
     heads::DIRECTORY,
     message_key::{LAST_SEQ, key},
+    page::text_state,
     profiles::account,
-    rooms,
+    revisions, rooms,
 };
-use crate::store::{Account, Change, EventPage, StoredEvent};
+use crate::store::{Account, Change, EventPage, StoredEvent, Target};
 
 /// The columns before those of the event's sender and target.
 const COLUMNS: usize = 10;
@@ -27,16 +28,17 @@ pub(super) fn events(
 ) -> rusqlite::Result<EventPage> {
     let snapshot = connection.transaction()?;
     let Some(head) = rooms::head(&snapshot, room)? else { return Ok(EventPage::default()) };
-    // The target of an event of a room is an account, if it has one.
+    // The target of an event of a room is an account or the place of a message, if it has one. No account has such a large number.
     let mut statement = snapshot.prepare_cached(&format!(
-        "SELECT {EVENT_COLUMNS}, author.user, author.nick, about.user, about.nick
-         FROM event LEFT JOIN body USING (place) CROSS JOIN account AS author ON author.id = sender
+        "SELECT {EVENT_COLUMNS}, coalesce(body.text, revision.text), author.user, author.nick, about.user, about.nick,
+             edited, erased
+         FROM event {TEXTS} CROSS JOIN account AS author ON author.id = sender
          LEFT JOIN account AS about ON about.id = target
          WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT ?3"
     ))?;
     let with_next = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let range = params![key(head.id, after), key(head.id, LAST_SEQ), with_next];
-    let events = statement.query_map(range, |row| stored_event(row, room))?;
+    let events = statement.query_map(range, |row| stored_event(&snapshot, row, room))?;
     let mut events = events.collect::<rusqlite::Result<Vec<_>>>()?;
     let more = events.len() > limit;
     events.truncate(limit);
@@ -79,32 +81,44 @@ pub(super) fn renamed(
     Ok((looked_at < limit).then(|| renamed.into_values().collect()))
 }
 
-fn stored_event(row: &Row<'_>, room: RoomId) -> rusqlite::Result<StoredEvent> {
+fn stored_event(connection: &Connection, row: &Row<'_>, room: RoomId) -> rusqlite::Result<StoredEvent> {
     let event = event(row)?;
-    let target: Option<[u8; 16]> = row.get(COLUMNS + 2)?;
+    let account: Option<[u8; 16]> = row.get(COLUMNS + 2)?;
+    let message = match event.entry {
+        Entry::Edit { target, .. } | Entry::Redact { target, .. } => {
+            Some(revisions::message(connection, target)?)
+        }
+        _ => None,
+    };
+    let target = message.as_ref().map(|message| message.target);
+    let damaged = || {
+        let reason = "the event belongs to another log".into();
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, reason)
+    };
     Ok(StoredEvent {
         id: event.id,
         place: event.place(),
         sender: UserId(row.get(COLUMNS)?),
         nick: row.get(COLUMNS + 1)?,
         target_nick: row.get::<_, Option<String>>(COLUMNS + 3)?.unwrap_or_default(),
-        change: change(event.entry, room, target.map(UserId)).ok_or_else(|| {
-            rusqlite::Error::FromSqlConversionFailure(
-                0,
-                Type::Blob,
-                "the event belongs to another log".into(),
-            )
-        })?,
+        state: text_state(row, COLUMNS + 4)?,
+        message,
+        change: change(event.entry, room, account.map(UserId), target).ok_or_else(damaged)?,
     })
 }
 
-/// The change of a room's log with this entry; `None` if there is no such change.
-fn change(entry: Entry, room: RoomId, target: Option<UserId>) -> Option<Change> {
+/// The change of a room's log with this entry, about this account or message; `None` if there is no such change.
+fn change(entry: Entry, room: RoomId, account: Option<UserId>, target: Option<Target>) -> Option<Change> {
     Some(match entry {
         Entry::Message { content } => Change::Message { room, content },
+        Entry::Erased { .. } => Change::Message { room, content: "".into() },
+        Entry::Edit { content, .. } => {
+            Change::Edit { room, target: target?, content: content.unwrap_or_default() }
+        }
+        Entry::Redact { .. } => Change::Redact { room, target: target? },
         Entry::SetTopic { topic } => Change::SetTopic { room, topic },
         Entry::Archive { archived } => Change::Archive { room, archived },
-        Entry::ChangeMember { role, .. } => Change::ChangeMember { room, account: target?, role },
+        Entry::ChangeMember { role, .. } => Change::ChangeMember { room, account: account?, role },
         Entry::CreateAccount { .. }
         | Entry::CreateRoom { .. }
         | Entry::ChangeNick { .. }

@@ -14,14 +14,13 @@ mod oldest;
 mod superseded;
 mod surplus;
 
-use parlour_core::model::RoomId;
-use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, Row, TransactionBehavior, params};
 
 use self::{guests::GuestPass, oldest::Oldest, superseded::SupersededPass, surplus::Surplus};
 use super::{
     fingerprint::fingerprint,
     message_key::{self, LAST_SEQ, key},
-    rooms, runs, word_index,
+    revisions, rooms, runs, word_index,
 };
 use crate::store::{Change, Retention};
 
@@ -125,42 +124,43 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// Deletes these messages, of each room its oldest ones, and stores their ids and fingerprints.
+/// Deletes these messages, of each room its oldest ones, with their edits, and stores the ids and fingerprints.
 fn delete_messages(connection: &Connection, places: &[i64], now: i64) -> rusqlite::Result<()> {
-    let mut event = connection
-        .prepare_cached("DELETE FROM event WHERE place = ?1 RETURNING sender, client_id, ord, time")?;
-    let mut body = connection.prepare_cached("DELETE FROM body WHERE place = ?1 RETURNING text")?;
+    let mut event = connection.prepare_cached(
+        "DELETE FROM event WHERE place = ?1 RETURNING sender, client_id, ord, time, payload",
+    )?;
+    let mut changes = connection.prepare_cached(
+        "DELETE FROM event WHERE target = ?1 AND kind IN (9, 10)
+         RETURNING sender, client_id, 0, time, payload, place",
+    )?;
     let mut gone = Gone::new(connection)?;
     let mut sorted = places.to_vec();
     sorted.sort_unstable();
     for of_room in sorted.chunk_by(|one, other| message_key::parts(*one).0 == message_key::parts(*other).0) {
         let Some((number, _)) = of_room.first().map(|place| message_key::parts(*place)) else { continue };
-        let room = room_id(connection, number)?;
+        let room = rooms::public_id(connection, number)?;
         for &place in of_room {
-            let content: String = body.query_row([place], |row| row.get(0))?;
-            let print = fingerprint(&Change::Message { room, content: content.into() });
-            let id = event.query_row([place], |row| {
-                Ok(Id {
-                    sender: row.get(0)?,
-                    client_id: row.get(1)?,
-                    ord: row.get(2)?,
-                    time: row.get(3)?,
-                    place,
-                })
-            })?;
-            gone.store(&id, &print, now)?;
+            let content = revisions::delete(connection, place)?;
+            // An erased message has its fingerprint itself.
+            let (of_message, print): (Id, Option<[u8; 16]>) =
+                event.query_row([place], |row| Ok((id(row, place)?, row.get(4)?)))?;
+            let print =
+                print.unwrap_or_else(|| fingerprint(&Change::Message { room, content: content.into() }));
+            gone.store(&of_message, &print, now)?;
             word_index::remove(connection, place)?;
+            let deleted = changes.query_map([place], |row| Ok((id(row, row.get(5)?)?, row.get(4)?)))?;
+            for (of_change, print) in deleted.collect::<rusqlite::Result<Vec<(Id, [u8; 16])>>>()? {
+                gone.store(&of_change, &print, now)?;
+            }
         }
         messages_deleted(connection, number)?;
     }
     Ok(())
 }
 
-/// The public id of a room.
-fn room_id(connection: &Connection, number: i64) -> rusqlite::Result<RoomId> {
-    connection
-        .prepare_cached("SELECT room FROM room WHERE id = ?1")?
-        .query_row([number], |row| row.get(0).map(RoomId))
+/// The id of an event, from its first columns.
+fn id(row: &Row<'_>, place: i64) -> rusqlite::Result<Id> {
+    Ok(Id { sender: row.get(0)?, client_id: row.get(1)?, ord: row.get(2)?, time: row.get(3)?, place })
 }
 
 /// Adapts a room to its new oldest message.

@@ -39,6 +39,13 @@ pub(super) fn head(connection: &Connection, room: RoomId) -> rusqlite::Result<Op
         .optional()
 }
 
+/// The public id of a room.
+pub(super) fn public_id(connection: &Connection, number: i64) -> rusqlite::Result<RoomId> {
+    connection
+        .prepare_cached("SELECT room FROM room WHERE id = ?1")?
+        .query_row([number], |row| row.get(0).map(RoomId))
+}
+
 /// A number that is never negative.
 pub(super) fn number(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(at).map(i64::cast_unsigned)

@@ -39,6 +39,8 @@ pub struct Client {
     pub positions: BTreeMap<RoomId, u64>,
     /// The texts of messages by room, in order.
     pub messages: BTreeMap<RoomId, Vec<String>>,
+    /// Messages that were edited or erased, as they are then.
+    pub changed: Vec<Envelope>,
     /// Other events of rooms.
     pub events: Vec<(RoomId, Change)>,
     pub people: BTreeMap<String, bool>,
@@ -185,6 +187,9 @@ impl Client {
     fn apply_message(&mut self, message: &Envelope) {
         let room = RoomId::from_wire(&message.room).unwrap();
         if self.apply_position(room, message.seq) {
+            if message.changed {
+                return self.changed.push(message.clone());
+            }
             self.messages.entry(room).or_default().push(message.content.clone());
             if let Some(row) = self.rows.get_mut(&room) {
                 row.head = row.head.max(message.ord);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parlour_core::{
     client::{Command, PageStart, Reply},
-    model::{RoomId, RoomKind, UserId},
+    model::{RoomId, RoomKind, TextState, UserId},
     validate::nick_key,
     wire::{self, PresenceState},
 };
@@ -155,8 +155,14 @@ fn ords(page: &wire::MessagePage) -> Vec<u64> {
 fn check_content(log: &RoomLog, page: &wire::MessagePage, who: &str) {
     for message in &page.messages {
         let logged = log.stored().find(|logged| logged.ord == message.ord);
-        let logged = logged.map(|logged| (&logged.id.0[..], &*logged.content, logged.seq, logged.time));
-        assert_eq!(logged, Some((&message.id[..], &*message.content, message.seq, message.time)), "{who}");
+        let logged =
+            logged.map(|logged| (&logged.id.0[..], &*logged.content, logged.text, logged.seq, logged.time));
+        let text = TextState::from_wire(message.edited, message.deleted);
+        assert_eq!(
+            logged,
+            Some((&message.id[..], &*message.content, text, message.seq, message.time)),
+            "{who}"
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parlour_core::{
     client::{Command, PageStart, Reply, state::ClientState},
-    model::{Delivery, MessageId, Role, RoomId, RoomKind, UserId},
+    model::{Delivery, MessageId, Role, RoomId, RoomKind, TextState, UserId},
     status::Status,
 };
 
@@ -216,7 +216,7 @@ fn check_messages(world: &World) {
     let mut places = BTreeMap::new();
     for (room, log) in world.servers.iter().flat_map(|server| &server.log.rooms) {
         for message in &log.messages {
-            places.insert((message.sender, message.id), (*room, message.seq, message.content.clone()));
+            places.insert((message.sender, message.id), (*room, message.seq, message.sent.clone()));
         }
     }
     let mut newest = BTreeMap::new();
@@ -232,6 +232,7 @@ fn check_messages(world: &World) {
             assert!(is_known, "{sent:?} is lost: {failed:?}");
             continue;
         };
+        let content = content.as_ref().unwrap_or(&sent.content);
         assert_eq!((*room, content), (sent.room, &sent.content), "{key:?} was stored as another message");
         let server = world.users.iter().find(|user| user.account == Some(key.0)).map(|user| user.server);
         let is_there = server.is_some_and(|server| world.servers[server].log.has(key.0, key.1));
@@ -252,7 +253,10 @@ fn check_messages(world: &World) {
     let lobbies = world.servers.iter().map(|server| &server.log.rooms[&RoomId::LOBBY]);
     let of_others = lobbies
         .flat_map(|lobby| &lobby.messages)
-        .filter(|message| message.content.starts_with("line ") || is_of_stranger(&message.content))
+        .filter(|message| {
+            let sent = message.sent.as_deref().unwrap_or_default();
+            sent.starts_with("line ") || is_of_stranger(sent)
+        })
         .count();
     let logs = world.servers.iter().flat_map(|server| server.log.rooms.values());
     let all: usize = logs.map(|log| log.messages.len()).sum();
@@ -307,9 +311,9 @@ fn check_timeline(
     let shown: Vec<_> = world.tabs[at].shown.messages(room).into_iter().collect();
     let (sent, others): (Vec<_>, Vec<_>) =
         shown.into_iter().partition(|message| message.delivery == Delivery::Sent);
-    let shown: Vec<(u64, MessageId, UserId, &str)> = sent
+    let shown: Vec<(u64, MessageId, UserId, &str, TextState)> = sent
         .iter()
-        .map(|message| (message.ord, message.id, message.sender.unwrap(), &*message.content))
+        .map(|message| (message.ord, message.id, message.sender.unwrap(), &*message.content, message.text))
         .collect();
     // A tab still shows deleted messages that it has received.
     let shown_deleted: BTreeSet<_> =
@@ -318,7 +322,7 @@ fn check_timeline(
         .messages
         .iter()
         .filter(|message| message.ord >= log.first_ord || shown_deleted.contains(&message.ord))
-        .map(|message| (message.ord, message.id, message.sender, &*message.content))
+        .map(|message| (message.ord, message.id, message.sender, &*message.content, message.text))
         .collect();
     assert_eq!(shown, expected, "the messages that tab {at} shows in {room:?}");
     // A new device does not learn the names of those whose messages are deleted.

@@ -8,9 +8,9 @@ use std::{
 
 use parlour_core::{
     Millis,
-    model::{MessageId, Role, RoomId, RoomKind, UserId},
+    model::{MessageId, Role, RoomId, RoomKind, TextState, UserId},
 };
-use parlour_server::store::{Change, LogReader, Place, StoredEvent};
+use parlour_server::store::{self as stored, Change, LogReader, Place, StoredEvent, Target};
 
 use crate::machine::UNIX;
 
@@ -36,7 +36,11 @@ pub struct Logged {
     pub time: i64,
     pub id: MessageId,
     pub sender: UserId,
+    /// The present text.
     pub content: String,
+    pub text: TextState,
+    /// The text with which it was sent; `None` if it was changed before it was read.
+    pub sent: Option<String>,
     /// The time at which it was read first.
     at: Millis,
 }
@@ -104,7 +108,15 @@ impl RoomLog {
     /// An event is read again.
     fn check(&self, event: &StoredEvent) {
         let before = usize::try_from(event.place.seq).ok().and_then(|seq| self.events.get(seq - 1));
-        let parts = |event: &StoredEvent| (event.id, event.place, event.sender, event.change.clone());
+        // The text of a message is the present one, and that of an edit may be erased.
+        let change = |event: &StoredEvent| match &event.change {
+            Change::Message { room, .. } => Change::Message { room: *room, content: "".into() },
+            Change::Edit { room, target, .. } => {
+                Change::Edit { room: *room, target: *target, content: "".into() }
+            }
+            change => change.clone(),
+        };
+        let parts = |event: &StoredEvent| (event.id, event.place, event.sender, change(event));
         assert_eq!(before.map(|(before, _)| parts(before)), Some(parts(event)), "an event has changed");
     }
 
@@ -137,7 +149,13 @@ impl RoomLog {
             let may_post = self.role_at(sender, self.head_seq).is_member() && !self.archived;
             assert!(may_post, "{sender:?} has sent a message and may not: {content}");
             let Place { seq, time, .. } = event.place;
-            return self.messages.push(Logged { seq, ord, time, id, sender, content, at: now });
+            let sent = (event.state == stored::TextState::Original).then(|| content.clone());
+            let text = match event.state {
+                stored::TextState::Original => TextState::Original,
+                stored::TextState::Edited(_) => TextState::Edited,
+                stored::TextState::Erased => TextState::Erased,
+            };
+            return self.messages.push(Logged { seq, ord, time, id, sender, content, text, sent, at: now });
         }
         assert_eq!(event.place.ord, 0, "{:?} is counted as a message", event.change);
         match event.change {
@@ -145,9 +163,29 @@ impl RoomLog {
                 let given = Given { seq: event.place.seq, role, at: now };
                 self.roles.entry(account).or_default().push(given);
             }
+            Change::Edit { target, ref content, .. } => {
+                self.change_text(&event, target, (content.to_string(), TextState::Edited));
+            }
+            Change::Redact { target, .. } => {
+                self.change_text(&event, target, (String::new(), TextState::Erased));
+            }
             Change::Archive { archived, .. } => self.archived = archived,
             Change::SetTopic { topic, .. } => self.topic = Some(topic.to_string()),
             other => panic!("{other:?} in the log of a room"),
+        }
+    }
+
+    /// A message is edited or erased, by somebody who may. What was read first may have been later.
+    fn change_text(&mut self, event: &StoredEvent, target: Target, (content, text): (String, TextState)) {
+        let role = self.role_at(event.sender, event.place.seq);
+        let at = usize::try_from(target.ord - 1).unwrap();
+        let message = &mut self.messages[at];
+        let is_own = message.sender == event.sender && role.is_member();
+        let is_allowed = is_own || role >= Role::Moderator && self.kind != RoomKind::Direct;
+        assert!(is_allowed && !self.archived, "{:?} has changed {message:?} and may not", event.sender);
+        assert_eq!(message.id, target.id, "another message was changed");
+        if message.text != TextState::Erased {
+            (message.content, message.text) = (content, text);
         }
     }
 

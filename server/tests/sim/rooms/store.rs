@@ -6,7 +6,7 @@ use parlour_core::{
     Millis,
     client::{self, cursor::Cursor, state::ClientState},
     codec::Envelope,
-    model::{Message, RoomId, UserId},
+    model::{Message, RoomId, TextState, UserId},
     persist::{
         Change, Key, Rows, Stored, Table,
         account::StoredAccount,
@@ -109,6 +109,7 @@ fn shown(envelope: Envelope, me: Option<parlour_core::model::UserId>) -> Message
         time: envelope.time,
         own: sender == me,
         delivery: parlour_core::model::Delivery::Sent,
+        text: TextState::from_wire(envelope.edited, envelope.deleted),
     }
 }
 
@@ -185,6 +186,8 @@ fn stored_form(room: RoomId, message: &Message) -> Envelope {
         ord: message.ord,
         seq: message.ord,
         time: message.time,
+        edited: i64::from(message.text == TextState::Edited),
+        deleted: message.text == TextState::Erased,
         ..Envelope::default()
     }
 }

@@ -1,7 +1,7 @@
 //! The random actions of users.
 
 use parlour_core::{
-    client::{Command, PageStart, RoomChange, tabs::TabCommand},
+    client::{Command, MessageTarget, PageStart, RoomChange, tabs::TabCommand},
     model::{Delivery, MessageId, Role, RoomId, RoomKind, UserId},
 };
 
@@ -38,6 +38,7 @@ impl World {
             60..64 => self.load_something(at),
             64..66 => self.handle_failed(at),
             66 => self.unsubscribe(at),
+            70..80 => self.change_message(at),
             67..70 if self.plan.logouts && self.faults => self.user(at, Action::LogOut),
             _ => {
                 if let Some(command) = self.change_something(at) {
@@ -167,6 +168,25 @@ impl World {
             4 => Command::LoadPage { room, start: PageStart::Around(ord), count: 10 },
             _ => Command::LoadPage { room, start: PageStart::Before(ord), count: 10 },
         };
+        self.user(at, Action::Server(command));
+    }
+
+    /// A user edits or deletes a message of the open room, mostly an own one.
+    fn change_message(&mut self, at: usize) {
+        let open = self.tabs[at].open.unwrap_or(RoomId::LOBBY);
+        let some = self.rng.once_in(8);
+        let messages = self.tabs[at].shown.messages(open).into_iter();
+        let messages: Vec<_> = messages
+            .filter(|message| message.delivery == Delivery::Sent && (message.own || some))
+            .map(|message| MessageTarget { ord: message.ord, id: message.id })
+            .collect();
+        let Some(message) = messages.get(self.rng.index(messages.len().max(1))).copied() else { return };
+        let content = match self.rng.once_in(4) {
+            true => String::new(),
+            false => format!("edit {} of {open:?}", self.next_number()),
+        };
+        self.tally.count(if content.is_empty() { "messages to delete" } else { "messages to edit" });
+        let command = Command::ChangeMessage { room: open, id: self.new_id(at), message, content };
         self.user(at, Action::Server(command));
     }
 

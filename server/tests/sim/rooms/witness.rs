@@ -81,7 +81,7 @@ impl Witness {
                 }
                 _ => {}
             },
-            None if envelope.seq > 0 => self.message(&envelope),
+            None if envelope.seq > 0 && !envelope.changed => self.message(&envelope),
             _ => {}
         }
     }

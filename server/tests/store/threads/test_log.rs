@@ -11,8 +11,9 @@ use std::{
 use parlour_core::model::{RoomId, UserId};
 use parlour_server::store::{
     Account, Cancellation, Change, EventLog, EventPage, HistoryPage, INDEX_STEP_MESSAGES, LogError,
-    LogReader, MemberPage, Outcome, PageSize, PageStart, Place, Proposal, Requester, Retention, Room,
-    RoomPage, RoomQuery, RoomResult, RoomRow, RoomRows, RowChange, SearchResults, StoredSession,
+    LogReader, MemberPage, Outcome, PageSize, PageStart, Place, Proposal, Requester, Retention, Revision,
+    Room, RoomPage, RoomQuery, RoomResult, RoomRow, RoomRows, RowChange, SearchResults, StoredSession,
+    Target,
     retention_clock::ClockRecord,
     threads::{AppendBatch, LogReport, LogThreads, Query, start},
 };
@@ -104,6 +105,9 @@ impl LogReader for TestReader {
     }
     fn page(&mut self, _: RoomId, _: PageStart, _: PageSize) -> Result<HistoryPage, LogError> {
         Ok(HistoryPage { to: 9, ..HistoryPage::default() })
+    }
+    fn revisions(&mut self, _: RoomId, _: Target, _: PageSize) -> Result<Vec<Revision>, LogError> {
+        Ok(Vec::new())
     }
     fn events(&mut self, _: RoomId, _: u64, _: usize) -> Result<EventPage, LogError> {
         Ok(EventPage::default())

@@ -21,6 +21,7 @@ impl Server {
         self.is_connected = false;
         self.subscribed.clear();
         self.told.clear();
+        self.slow_pages.clear();
         self.out.clear();
     }
 
@@ -79,7 +80,7 @@ impl Server {
             frames.map(|(at, event)| codec::encode(&self.frame(room, at as u64 + 1, event)).into()).collect();
         let window = wire::RoomWindow {
             seq,
-            reset: is_reset && position.seq > 0,
+            reset: is_reset,
             behind: false,
             frames,
             page: is_reset.then(|| self.page(room, u64::MAX)),
@@ -115,13 +116,18 @@ impl Server {
         wire::MessagePage {
             messages: inside
                 .iter()
-                .map(|(ord, seq, id, sender, content)| wire::PageMessage {
-                    id: id.0.to_vec(),
-                    seq: *seq,
-                    ord: *ord,
-                    time: 60_000 * *ord as i64,
-                    sender: senders.iter().position(|of| of == sender).unwrap() as u32,
-                    content: (*content).to_owned(),
+                .map(|(ord, seq, id, sender, sent)| {
+                    let (content, edited, deleted) = of.text(*ord, sent);
+                    wire::PageMessage {
+                        id: id.0.to_vec(),
+                        seq: *seq,
+                        ord: *ord,
+                        time: 60_000 * *ord as i64,
+                        sender: senders.iter().position(|of| of == sender).unwrap() as u32,
+                        content: content.to_owned(),
+                        edited: edited.into(),
+                        deleted,
+                    }
                 })
                 .collect(),
             people: senders.iter().map(|account| person(*account, &self.people)).collect(),
@@ -172,6 +178,7 @@ impl Server {
             is_connected: false,
             subscribed: BTreeSet::new(),
             told: BTreeMap::new(),
+            slow_pages: Vec::new(),
             out: VecDeque::new(),
         }
     }

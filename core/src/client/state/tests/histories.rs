@@ -58,6 +58,13 @@ fn step(peer: &mut Peer, server: &mut Server, (what, room, number): Step, count:
         10 | 11 if peer.is_online() && is_member => {
             server.request_page(room, if number % 4 == 0 { u64::MAX } else { number % (head + 2) + 1 });
         }
+        31 if peer.is_online() && is_member => {
+            server.request_slow_page(room, number % (head + 2) + 1);
+        }
+        29 | 30 if is_member => {
+            let content = (number % 3 > 0).then(|| format!("edit {count}"));
+            server.change_message(room, number % (head + 1), content);
+        }
         12 => server.flush_activity(),
         13 => peer.deliver(server, usize::MAX),
         14 | 15 => peer.deliver(server, number as usize % 12),
@@ -168,9 +175,9 @@ fn check_room(
     fresh.load_all(server, room);
     let of = server.room(room);
     let stored: Vec<_> = of
-        .messages()
+        .texts()
         .filter(|(ord, ..)| *ord >= of.first_ord)
-        .map(|(ord, _, _, sender, content)| (ord, server.people[&sender].clone(), content.to_owned()))
+        .map(|(ord, sender, content)| (ord, server.people[&sender].clone(), content))
         .collect();
     prop_assert_eq!(fresh.shown(room), stored);
     let (one, other) = (peer.state.room(room).unwrap(), fresh.state.room(room).unwrap());
@@ -228,7 +235,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
     fn state_and_events_are_the_state_loaded_afresh(
-        steps in prop::collection::vec((0u8..29, 0usize..3, 0u64..1000), 1..120)
+        steps in prop::collection::vec((0u8..32, 0usize..3, 0u64..1000), 1..120)
     ) {
         run(&steps)?;
     }

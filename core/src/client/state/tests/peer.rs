@@ -9,7 +9,7 @@ use crate::{
         state::{Change, ClientState},
     },
     codec::{Envelope, Extension},
-    model::{Delivery, Message, MessageId, RoomId},
+    model::{Delivery, Message, MessageId, RoomId, TextState},
     timeline::{Row, RowKind, Timeline},
     validate,
     wire::{self, response::Result as Answer, server_event::Body},
@@ -143,6 +143,7 @@ impl Peer {
             time: 0,
             own: true,
             delivery: Delivery::Queued,
+            text: TextState::Original,
         };
         self.state.handle_queued(room, message);
         self.queue.push((room, id, content.into()));

@@ -25,10 +25,17 @@ pub fn room_id(number: usize) -> RoomId {
 /// Something that happened in a room; its sequence number is its place in the list.
 #[derive(Clone, Debug)]
 pub enum Happened {
-    Message { ord: u64, id: MessageId, sender: UserId, content: String },
+    Message {
+        ord: u64,
+        id: MessageId,
+        sender: UserId,
+        content: String,
+    },
     Topic(String),
     Name(String),
     Member(UserId, wire::Role),
+    /// A message with this ord was edited, or erased (`None`).
+    Changed(u64, Option<String>),
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +69,24 @@ impl Room {
             }
             _ => None,
         })
+    }
+
+    /// The present text of a message, whether it was edited, and whether it was erased.
+    pub(super) fn text<'a>(&'a self, ord: u64, sent: &'a str) -> (&'a str, bool, bool) {
+        let mut text = (sent, false, false);
+        for event in &self.events {
+            match event {
+                Happened::Changed(of, Some(content)) if *of == ord => text = (content, true, false),
+                Happened::Changed(of, None) if *of == ord => return ("", false, true),
+                _ => {}
+            }
+        }
+        text
+    }
+
+    /// All messages that ever were, with their present texts: ord, sender, content.
+    pub fn texts(&self) -> impl Iterator<Item = (u64, UserId, String)> {
+        self.messages().map(|(ord, _, _, sender, sent)| (ord, sender, self.text(ord, sent).0.to_owned()))
     }
 
     /// The cursor that is the largest one by version, and then by ord.
@@ -124,6 +149,8 @@ pub struct Server {
     pub(super) subscribed: BTreeSet<RoomId>,
     /// The newest ord of each room that the connection was told.
     pub(super) told: BTreeMap<RoomId, u64>,
+    /// Pages that were read, and are sent after the next event.
+    pub(super) slow_pages: Vec<(RoomId, wire::MessagePage)>,
     pub(super) out: VecDeque<Item>,
 }
 
@@ -157,6 +184,7 @@ impl Server {
             is_connected: false,
             subscribed: BTreeSet::new(),
             told: BTreeMap::new(),
+            slow_pages: Vec::new(),
             out: VecDeque::new(),
         }
     }
@@ -208,20 +236,25 @@ impl Server {
                 self.told.insert(room, ord);
             }
         }
+        for (room, mut page) in std::mem::take(&mut self.slow_pages) {
+            // The server knows the present nicks.
+            for of in &mut page.people {
+                *of = person(UserId::from_wire(&of.account).unwrap(), &self.people);
+            }
+            self.answer(wire::response::Result::Page(page), room);
+        }
         seq
     }
 
     pub(super) fn frame(&self, room: RoomId, seq: u64, event: &Happened) -> Envelope {
         let change = match event {
-            Happened::Message { ord, id, sender, content } => {
-                return Envelope {
-                    room: room.to_wire(),
-                    seq,
-                    ord: *ord,
-                    time: 60_000 * *ord as i64,
-                    sender: sender.0.to_vec(),
-                    ..codec::message(&self.people[sender], Some(*id), content)
-                };
+            Happened::Message { ord, .. } => return self.message_frame(room, seq, *ord),
+            Happened::Changed(ord, content) => {
+                let content = content.clone();
+                let (edited, deleted) = (i64::from(content.is_some()), content.is_none());
+                let message = self.message_frame(room, seq, *ord);
+                let content = content.unwrap_or_default();
+                return Envelope { changed: true, edited, deleted, content, ..message };
             }
             Happened::Topic(topic) => Change::Topic(topic.clone()),
             Happened::Name(name) => Change::Name(name.clone()),
@@ -241,6 +274,39 @@ impl Server {
             room: room.to_wire(),
             body: Some(Body::Event(event)),
         }))
+    }
+
+    /// A message as it is now.
+    fn message_frame(&self, room: RoomId, seq: u64, ord: u64) -> Envelope {
+        let of = self.room(room);
+        let (.., id, sender, sent) = of.messages().find(|(of, ..)| *of == ord).unwrap();
+        let (content, edited, deleted) = of.text(ord, sent);
+        Envelope {
+            room: room.to_wire(),
+            seq,
+            ord,
+            time: 60_000 * ord as i64,
+            sender: sender.0.to_vec(),
+            edited: edited.into(),
+            deleted,
+            ..codec::message(&self.people[&sender], Some(id), content)
+        }
+    }
+
+    /// Edits a message, or erases its text, if there is one with this ord that is not erased.
+    pub fn change_message(&mut self, room: RoomId, ord: u64, content: Option<String>) {
+        let of = self.room(room);
+        let is_stored = (of.first_ord..=of.head()).contains(&ord);
+        if is_stored && !of.text(ord, "").2 {
+            self.append(room, Happened::Changed(ord, content));
+        }
+    }
+
+    /// Reads the page before an ord, and sends it after the next event.
+    pub fn request_slow_page(&mut self, room: RoomId, before: u64) {
+        if self.is_connected {
+            self.slow_pages.push((room, self.page(room, before)));
+        }
     }
 
     /// Appends a message, unless its sender has sent it before. Returns its sequence number.

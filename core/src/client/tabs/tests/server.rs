@@ -171,7 +171,8 @@ impl Server {
         let message = |ord: u64| {
             let (id, sender, content) = &self.log(room)[usize::try_from(ord - 1).unwrap()];
             let sender = u32::from(*sender == OTHER);
-            wire::PageMessage { id: id.0.to_vec(), seq: ord, ord, time: 5, sender, content: content.clone() }
+            let (id, content) = (id.0.to_vec(), content.clone());
+            wire::PageMessage { id, seq: ord, ord, time: 5, sender, content, ..wire::PageMessage::default() }
         };
         wire::MessagePage {
             messages: (from + 1..=to).map(message).collect(),

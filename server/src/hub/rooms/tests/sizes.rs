@@ -57,6 +57,7 @@ fn window() -> wire::RoomWindow {
         time: 1_700_000_000_000 + n as i64,
         sender: n as u32 % 10,
         content: "x".repeat(100),
+        ..wire::PageMessage::default()
     };
     let person = |n| wire::Person { account: id(n).to_vec(), nick: "martin".into(), state: 1 };
     let page = wire::MessagePage {

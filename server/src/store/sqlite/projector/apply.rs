@@ -12,7 +12,9 @@ impl Projector<'_> {
     pub(in crate::store::sqlite) fn apply(&mut self, event: &Event) -> rusqlite::Result<()> {
         let head = self.rooms.grow(event.log, event.seq, event.gseq)?;
         match &event.entry {
-            Entry::Message { .. } => head.add_message(event.ord, event.time),
+            Entry::Message { .. } | Entry::Erased { .. } => head.add_message(event.ord, event.time),
+            // The texts are no projection, see `revisions`.
+            Entry::Edit { .. } | Entry::Redact { .. } => {}
             Entry::CreateAccount { user, nick, from } => {
                 self.take_nick(*from, event.gseq)?;
                 self.create_account(event, *user, nick, None)?;

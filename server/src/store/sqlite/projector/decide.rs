@@ -12,14 +12,17 @@ use super::Projector;
 use crate::{
     policy::{Action, allows},
     store::{
-        Change, DIRECT_PEOPLE, NickSource, Place, Proposal, ROOM_NAME_CHARS, TOPIC_BYTES, direct_room,
+        Change, DIRECT_PEOPLE, NickSource, Place, Proposal, ROOM_NAME_CHARS, TOPIC_BYTES, Target,
+        direct_room,
         sqlite::{
             accounts::AccountKey,
             entry::Entry,
             fault::Fault,
+            fingerprint::fingerprint,
             heads::{DIRECTORY, RoomKey},
             message_key,
             names::{Conflicts, Space},
+            revisions::{self, Found},
         },
     },
 };
@@ -84,6 +87,31 @@ impl Projector<'_> {
                 allows(role, room.kind, room.archived, Action::Post)?;
                 Ok(Decision::Append { log: room.id, entry: Entry::Message { content: content.clone() } })
             }
+            Change::Edit { room, target, content } => {
+                let (room, message) = self.changed_message(own, *room, *target)?;
+                Ok(match message.text {
+                    None => return Err(Status::NoSuchMessage.into()),
+                    Some(text) if text == **content => Decision::Unchanged { log: room.id },
+                    Some(_) => Decision::Append {
+                        log: room.id,
+                        entry: Entry::Edit {
+                            target: message.place,
+                            print: fingerprint(&proposal.change),
+                            content: Some(content.clone()),
+                        },
+                    },
+                })
+            }
+            Change::Redact { room, target } => {
+                let (room, message) = self.changed_message(own, *room, *target)?;
+                Ok(match message.text {
+                    None => Decision::Unchanged { log: room.id },
+                    Some(_) => Decision::Append {
+                        log: room.id,
+                        entry: Entry::Redact { target: message.place, print: fingerprint(&proposal.change) },
+                    },
+                })
+            }
             Change::ChangeNick { nick, from } => self.change_nick(own, nick, *from),
             Change::CreateRoom { .. } => self.create_room_for(own, proposal),
             Change::RenameRoom { room, name } => self.rename_room(own, *room, name),
@@ -121,6 +149,26 @@ impl Projector<'_> {
         let role = self.members.role(account, room.id, room.kind)?;
         allows(role, room.kind, room.archived, action)?;
         Ok(room)
+    }
+
+    /// A message that an account may edit or erase, and its room.
+    fn changed_message(
+        &mut self,
+        account: i64,
+        room: RoomId,
+        target: Target,
+    ) -> Result<(RoomKey, Found), Refusal> {
+        let room = self.room(room)?;
+        let role = self.members.role(account, room.id, room.kind)?;
+        let may = |action| allows(role, room.kind, room.archived, action);
+        // Whoever may not read the room must not learn which messages it has.
+        may(Action::ChangeOwnMessage)?;
+        let head = self.rooms.head(room.id).of_room(room.id);
+        let message = revisions::find(self.connection, &head, target)?.ok_or(Status::NoSuchMessage)?;
+        if message.sender != account {
+            may(Action::ChangeMessage)?;
+        }
+        Ok((room, message))
     }
 
     /// Checks that an account can get a nick. `from` may lose a nick that conflicts with it; it is returned if it does.

@@ -13,8 +13,9 @@ use super::{
         events::{EVENT_COLUMNS, Event, event},
         fingerprint::fingerprint,
         message_key::key,
+        rooms::public_id,
     },
-    Gone, Id, STEP_ROWS, room_id,
+    Gone, Id, STEP_ROWS,
 };
 use crate::store::Change;
 
@@ -49,7 +50,7 @@ impl SupersededPass {
     /// Looks at some events, and deletes those from before a time that are replaced. Returns whether events are left.
     pub(super) fn step(&mut self, connection: &Connection, before: i64, now: i64) -> rusqlite::Result<bool> {
         let mut events = connection.prepare_cached(&format!(
-            "SELECT {EVENT_COLUMNS} FROM event INDEXED BY event_other LEFT JOIN body USING (place)
+            "SELECT {EVENT_COLUMNS}, NULL FROM event INDEXED BY event_other
              WHERE place < ?1 AND kind <> 0 ORDER BY place DESC LIMIT ?2"
         ))?;
         let events =
@@ -77,7 +78,11 @@ fn subject(event: &Event) -> Option<Subject> {
         Entry::ChangeMember { account, .. } => Subject::Member(account),
         Entry::RenameRoom { room, .. } => Subject::RoomName(room),
         Entry::ChangeNick { .. } => Subject::Nick(event.sender),
+        // Edits and redactions are deleted with their message.
         Entry::Message { .. }
+        | Entry::Erased { .. }
+        | Entry::Edit { .. }
+        | Entry::Redact { .. }
         | Entry::CreateAccount { .. }
         | Entry::CreateRoom { .. }
         | Entry::ImportAccount { .. } => return None,
@@ -114,21 +119,24 @@ fn change(connection: &Connection, event: &Event) -> rusqlite::Result<Option<Cha
     };
     Ok(Some(match &event.entry {
         Entry::SetTopic { topic } => {
-            Change::SetTopic { room: room_id(connection, event.log)?, topic: topic.clone() }
+            Change::SetTopic { room: public_id(connection, event.log)?, topic: topic.clone() }
         }
         Entry::Archive { archived } => {
-            Change::Archive { room: room_id(connection, event.log)?, archived: *archived }
+            Change::Archive { room: public_id(connection, event.log)?, archived: *archived }
         }
         Entry::ChangeMember { account, role, .. } => Change::ChangeMember {
-            room: room_id(connection, event.log)?,
+            room: public_id(connection, event.log)?,
             account: user(*account)?,
             role: *role,
         },
         Entry::RenameRoom { room, name } => {
-            Change::RenameRoom { room: room_id(connection, *room)?, name: name.clone() }
+            Change::RenameRoom { room: public_id(connection, *room)?, name: name.clone() }
         }
         Entry::ChangeNick { nick, .. } => Change::ChangeNick { nick: nick.clone(), from: None },
         Entry::Message { .. }
+        | Entry::Erased { .. }
+        | Entry::Edit { .. }
+        | Entry::Redact { .. }
         | Entry::CreateAccount { .. }
         | Entry::CreateRoom { .. }
         | Entry::ImportAccount { .. } => return Ok(None),

@@ -16,7 +16,7 @@ use super::{
     },
     World, user,
 };
-use crate::store::{self as rooms, RowChange};
+use crate::store::{self as rooms, Place, RowChange, TextState};
 
 /// A member as the log has it. One that has left keeps its handle and cursor.
 #[derive(Clone, Debug)]
@@ -221,12 +221,11 @@ fn encode(event: &Published) -> Bytes {
             events::message(&events::Message {
                 room,
                 id,
-                seq,
-                ord: *ord,
-                time,
+                place: Place { seq, ord: *ord, time },
                 sender,
                 nick: "n",
                 content: "c",
+                state: TextState::Original,
             })
         }
         _ => {
