@@ -18,6 +18,7 @@ mod device_upgrade;
 mod dialog_screens;
 mod dialogs;
 mod drafts;
+mod edits;
 mod extensions;
 mod focus;
 mod forms;
