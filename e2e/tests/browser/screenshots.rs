@@ -1,6 +1,7 @@
 //! Screenshots of every screen in two sizes, two themes and two languages, stored in `target/screenshots/`; and automatic
 //! checks of layout, contrast and accessibility on each.
 
+mod edits;
 mod markup;
 mod rooms;
 mod screen;

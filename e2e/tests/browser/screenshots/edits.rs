@@ -1,0 +1,41 @@
+//! Screenshots of edited and deleted messages.
+
+use parlour_e2e::{RichPeer, Server, TestContext, browser_test_within};
+
+use super::{SCREENS_DEADLINE, Screenshots, open_window};
+
+async fn edit_screens(test: &TestContext, language: &str) {
+    let server = Server::start();
+    let page = open_window(test, language).await;
+    let screenshots = Screenshots::new(&page, language);
+    page.goto(&server.url()).await;
+    page.log_in("tom").await;
+    let mut lili = RichPeer::log_in(server.address(), "lili");
+    let texts = ["We meet at three.", "This one was deleted", "Bring the slides, please.", "And this one"];
+    for (id, text) in (1..).zip(texts) {
+        lili.send(id, text);
+        page.until(&format!("message {id}"), |view| view.has_sent(text)).await;
+    }
+    page.send_and_wait("Fine with me.").await;
+    lili.change(1, 1, "We meet at four, in the room at the end of the corridor.");
+    lili.change(2, 2, "");
+    lili.change(4, 4, "");
+    let is_drawn = "return document.querySelectorAll('.text-state').length === 3";
+    page.until_true("all changes are drawn", is_drawn).await;
+    screenshots.shoot("edits").await;
+    screenshots.assert_no_problems();
+}
+
+#[test]
+fn edit_screens_in_english() {
+    browser_test_within(SCREENS_DEADLINE, "edit_screens_in_english", async |test| {
+        edit_screens(test, "en").await;
+    });
+}
+
+#[test]
+fn edit_screens_in_chinese() {
+    browser_test_within(SCREENS_DEADLINE, "edit_screens_in_chinese", async |test| {
+        edit_screens(test, "zh").await;
+    });
+}
