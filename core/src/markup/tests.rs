@@ -144,6 +144,7 @@ fn plain_text_has_no_marks() {
     assert_eq!(document.text(), "a\nb c d\n• e\n3. f\ng\nh\ni");
     assert_eq!(document.line(100), "a b c ▒▒▒ • e 3. f g h i");
     assert_eq!(document.line(5), "a b …");
+    assert_eq!(parse("    a  \nb\n- c\n\n  d").text(), "a  \nb\n• c\nd");
     assert_eq!(parse("").line(5), "");
     assert_eq!(parse("日本語日本語").line(3), "日本…");
 }
