@@ -97,7 +97,7 @@ fn texts_are_shown_as_typed_until_markup_can_be_drawn() {
             "{
                 const { fetch } = globalThis;
                 globalThis.fetch = async (...request) => {
-                    if (/markup/.test(String(request[0]?.url ?? request[0])))
+                    if (/markup.*wasm/.test(String(request[0]?.url ?? request[0])))
                         await new Promise((resolve) => (globalThis.deliverMarkup = resolve));
                     return fetch(...request);
                 };
