@@ -40,7 +40,7 @@ impl Tree {
             self.count(depth);
             match block {
                 Block::Paragraph(content) | Block::Heading(content) => self.inlines(content, depth + 1),
-                Block::Code { .. } => {}
+                Block::Code { .. } | Block::Emoji(_) => {}
                 Block::Quote(blocks) => self.blocks(blocks, depth + 1),
                 Block::List(items) => {
                     for item in items {

@@ -52,7 +52,7 @@ impl Writer {
             }
             match block {
                 Block::Paragraph(content) | Block::Heading(content) => self.inlines(content),
-                Block::Code { text, .. } => self.text.push_str(text),
+                Block::Code { text, .. } | Block::Emoji(text) => self.text.push_str(text),
                 Block::Quote(blocks) => self.blocks(blocks),
                 Block::List(items) => {
                     for item in items {

@@ -67,6 +67,31 @@ fn links_open_in_a_new_tab_without_a_way_back() {
 }
 
 #[test]
+fn messages_of_emoji_are_large() {
+    browser_test_in_each("messages_of_emoji_are_large", async |test| {
+        let server = Server::start();
+        let page = test.open("tom", &server.url()).await;
+        page.log_in("tom").await;
+        for (text, scale) in [
+            ("👍", 2.0),
+            ("👨\u{200D}👩\u{200D}👧 ❤\u{FE0F} 1\u{FE0F}\u{20E3}", 2.0),
+            ("👍 ok", 1.0),
+            ("1 2", 1.0),
+        ] {
+            page.send(text).await;
+            let script = format!(
+                "const content = [...document.querySelectorAll('.message .content')].at(-1);
+                if (content.textContent !== {}) return content.textContent;
+                const size = (element) => parseFloat(getComputedStyle(element).fontSize);
+                return size(content.querySelector('p') ?? content) / size(content) === {scale}",
+                serde_json::Value::from(text)
+            );
+            page.until_true(&format!("{text} is {scale} times as large"), &script).await;
+        }
+    });
+}
+
+#[test]
 fn spoilers_are_shown_by_a_click_or_a_key() {
     browser_test_in_each("spoilers_are_shown_by_a_click_or_a_key", async |test| {
         let server = Server::start();

@@ -26,6 +26,7 @@ fn block(block: Block) -> AnyView {
         Block::Heading(content) => {
             view! { <p class="heading"><strong>{inlines(content)}</strong></p> }.into_any()
         }
+        Block::Emoji(text) => view! { <p class="emoji">{text}</p> }.into_any(),
         // It can be scrolled, so it can have the focus.
         Block::Code { language, text } => view! {
             <pre tabindex="0" data-language=language><code translate="no">{text}</code></pre>
