@@ -1,5 +1,7 @@
 //! The markup of messages, as it is drawn.
 
+mod links;
+
 use parlour_e2e::{DesktopPeer, Page, Server, WindowOptions, browser_test, browser_test_in_each, keys};
 
 /// Waits until the last message has this markup: names of elements with their content in parentheses, and texts.
@@ -33,36 +35,6 @@ fn markup_is_drawn_and_html_is_text() {
             page.send(text).await;
             until_shape(&page, shape).await;
         }
-    });
-}
-
-#[test]
-fn links_open_in_a_new_tab_without_a_way_back() {
-    browser_test("links_open_in_a_new_tab_without_a_way_back", async |test| {
-        let server = Server::start();
-        let page = test.open("tom", &server.url()).await;
-        page.log_in("tom").await;
-        page.send_and_wait(
-            "see https://example.org/a_(b). and https://xn--e1awd7f.com https://\u{440}\u{430}y.com",
-        )
-        .await;
-        let links = "return [...document.querySelectorAll('.content a')].map(
-            (link) => [link.getAttribute('href'), link.rel, link.target, link.title])";
-        page.until_true("three links", "return document.querySelectorAll('.content a').length === 3").await;
-        let links: Vec<[String; 4]> = page.eval(links, vec![]).await;
-        assert_eq!(links[0][0], "https://example.org/a_(b)");
-        assert!(
-            links.iter().all(|[_, rel, target, _]| rel == "noopener noreferrer" && target == "_blank"),
-            "{links:?}"
-        );
-        assert!(links[2][3].starts_with("https://xn--"), "the title shows what the letters are: {links:?}");
-        let own = format!("{}#/room/lobby", server.url());
-        page.send_and_wait(&format!("back to {own}")).await;
-        page.until_true(
-            "a link that opens here",
-            "return [...document.querySelectorAll('.content a')].at(-1).target === ''",
-        )
-        .await;
     });
 }
 

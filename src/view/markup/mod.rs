@@ -6,10 +6,12 @@
 //! | `part` | loads that part |
 //! | `format` | the shortcuts that add markup to a text that is being written |
 //! | `blocks` | draws the tree of a text as elements, never as HTML |
+//! | `link` | links to rooms of the page and to other pages |
 //! | `spoiler` | text that is hidden until the reader asks for it |
 
 mod blocks;
 mod format;
+mod link;
 mod part;
 mod spoiler;
 
