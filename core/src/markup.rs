@@ -22,6 +22,7 @@
 
 mod emoji;
 mod format;
+mod hosts;
 mod inlines;
 mod links;
 mod parser;
@@ -30,7 +31,10 @@ mod segments;
 #[cfg(test)]
 mod tests;
 
-pub use self::format::{Format, Replacement};
+pub use self::{
+    format::{Format, Replacement},
+    hosts::{hides_host, host_of},
+};
 
 /// The number of levels of nested markup: quotes, lists and styles. What is nested deeper is shown at this level.
 pub const MAX_DEPTH: usize = 10;

@@ -36,6 +36,13 @@ impl Document {
     }
 }
 
+/// The text of a part of a line, with the text of spoilers.
+pub(super) fn text_of(inlines: &[Inline]) -> String {
+    let mut writer = Writer { text: String::new(), shows_spoilers: true, is_after_marker: false };
+    writer.inlines(inlines);
+    writer.text
+}
+
 struct Writer {
     text: String,
     shows_spoilers: bool,

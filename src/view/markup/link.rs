@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use parlour_core::{
-    markup::Inline,
+    markup::{Inline, hides_host, host_of},
     model::{RoomId, RoomKind},
 };
 use web_sys::Url;
@@ -14,13 +14,12 @@ use crate::{
     view::shared::use_texts,
 };
 
-/// A link to an absolute URL with an allowed scheme. Its title is the URL that is opened, with the host in ASCII: letters of
-/// different alphabets look the same.
+/// A link to an absolute URL with an allowed scheme. Its title is the URL that is opened.
 ///
 /// One to a room of this page is opened here: the browser changes the fragment of the page's URL, which the screens follow. A bare
 /// URL of a room is shown as the room's name if the room is in the list of the user, which is followed then.
 ///
-/// Any other link is opened in a new tab.
+/// Any other link is opened in a new tab. If its text does not show the host that it leads to, the host is beside the text.
 pub fn link(url: String, mut content: Vec<Inline>) -> AnyView {
     let opened = Url::new(&url).map_or_else(|_| url.clone(), |opened| opened.href());
     let target = if let Some(room) = room_of(&opened) {
@@ -33,6 +32,10 @@ pub fn link(url: String, mut content: Vec<Inline>) -> AnyView {
         }
         target
     } else {
+        let host = ascii_host(&opened);
+        if hides_host(&content, &url, &host) {
+            content.extend([Inline::Text(" ".into()), Inline::Code(["(", &host, ")"].concat())]);
+        }
         Some("_blank")
     };
     let content = inlines(content);
@@ -67,4 +70,18 @@ fn room_of(url: &str) -> Option<RoomId> {
         Route::Room { room, .. } if page.split('#').next() == Some(place) => Some(room),
         _ => None,
     }
+}
+
+/// The host of a URL as the browser has written it, which is in ASCII. The browser does not know those of addresses for mail, so
+/// these are looked up as if they were of a page.
+fn ascii_host(opened: &str) -> String {
+    let host = &opened[host_of(opened)];
+    let page = if opened.starts_with("mailto:") { Url::new(&["https://", host].concat()).ok() } else { None };
+    page.map_or_else(
+        || host.to_owned(),
+        |page| {
+            let page = page.href();
+            page[host_of(&page)].to_owned()
+        },
+    )
 }

@@ -1,7 +1,9 @@
-//! Links in messages: to rooms of the page and to other pages.
+//! Links in messages: to rooms of the page, to other pages, and to hosts that their texts do not show.
 
 use parlour_e2e::{Page, Server, browser_test, browser_test_in_each, eventually};
 use serde_json::json;
+
+use super::until_shape;
 
 #[test]
 fn links_open_in_a_new_tab_without_a_way_back() {
@@ -22,6 +24,38 @@ fn links_open_in_a_new_tab_without_a_way_back() {
             "{links:?}"
         );
         assert_eq!(links[0][3], "https://example.org/a_(b)");
+    });
+}
+
+#[test]
+fn hosts_that_the_text_does_not_show_are_beside_it() {
+    browser_test_in_each("hosts_that_the_text_does_not_show_are_beside_it", async |test| {
+        let server = Server::start();
+        let page = test.open("tom", &server.url()).await;
+        page.log_in("tom").await;
+        for (text, shape) in [
+            (
+                "[https://bank.example](https://evil.example/a)",
+                "a(https://bank.example code((evil.example)))",
+            ),
+            (
+                "https://bank.example@evil.example/",
+                "a(https://bank.example@evil.example/ code((evil.example)))",
+            ),
+            ("https://\u{440}\u{430}y.com", "a(https://\u{440}\u{430}y.com code((xn--y-7sb1c.com)))"),
+            ("[pay](https://\u{440}\u{430}y.com/)", "a(pay code((xn--y-7sb1c.com)))"),
+            ("https://xn--y-7sb1c.com/", "a(https://xn--y-7sb1c.com/)"),
+            ("<http://2130706433/>", "a(http://2130706433/ code((127.0.0.1)))"),
+            (
+                "[a@bank.example](mailto:a@\u{435}vil.example)",
+                "a(a@bank.example code((xn--vil-qdd.example)))",
+            ),
+            ("https://例え.jp/ [here](https://bücher.example)", "a(https://例え.jp/) a(here)"),
+            ("[bank](https://bank.example/a) <a.b@bank.example>", "a(bank) a(a.b@bank.example)"),
+        ] {
+            page.send(text).await;
+            until_shape(&page, &format!("p({shape})")).await;
+        }
     });
 }
 
