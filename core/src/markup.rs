@@ -26,6 +26,7 @@ mod hosts;
 mod inlines;
 mod links;
 mod parser;
+mod paste;
 mod plain;
 mod segments;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod tests;
 pub use self::{
     format::{Format, Replacement},
     hosts::{hides_host, host_of},
+    paste::{paste_table, paste_url},
 };
 
 /// The number of levels of nested markup: quotes, lists and styles. What is nested deeper is shown at this level.

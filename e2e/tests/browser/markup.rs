@@ -1,6 +1,7 @@
 //! The markup of messages, as it is drawn.
 
 mod links;
+mod paste;
 
 use parlour_e2e::{DesktopPeer, Page, Server, WindowOptions, browser_test, browser_test_in_each, keys};
 
