@@ -15,20 +15,28 @@
 //! | Links lead to `http`, `https` and `mailto` only, and have no title. Bare URLs are links. | |
 //! | An item of an ordered list has the number that was typed. | A message may begin with a year. |
 //! | An entity such as `&amp;` is text. | |
+//! | A message of up to six emoji is drawn large. | There is nothing else to read in it. |
 //!
 //! The tree is bounded: it has at most [`MAX_DEPTH`] levels, below which markup is text, and a number of nodes that is
 //! proportional to the length of the text.
 
+mod emoji;
 mod format;
+mod hosts;
 mod inlines;
 mod links;
 mod parser;
+mod paste;
 mod plain;
 mod segments;
 #[cfg(test)]
 mod tests;
 
-pub use self::format::{Format, Replacement};
+pub use self::{
+    format::{Format, Replacement},
+    hosts::{hides_host, host_of},
+    paste::{paste_table, paste_url},
+};
 
 /// The number of levels of nested markup: quotes, lists and styles. What is nested deeper is shown at this level.
 pub const MAX_DEPTH: usize = 10;
@@ -47,6 +55,8 @@ pub enum Block {
     Paragraph(Vec<Inline>),
     /// A bold line.
     Heading(Vec<Inline>),
+    /// A few emoji. There is nothing else in the message.
+    Emoji(String),
     /// Lines that are shown as they were typed.
     Code {
         /// The word after the opening fence, e.g. `rust`. May be empty.
@@ -105,6 +115,9 @@ pub enum Style {
 /// Parses the text of a message.
 #[must_use]
 pub fn parse(text: &str) -> Document {
+    if emoji::is_emoji(text) {
+        return Document { blocks: vec![Block::Emoji(text.trim_matches(' ').to_owned())] };
+    }
     Document { blocks: segments::split(text).flat_map(parser::parse).collect() }
 }
 
@@ -115,9 +128,13 @@ pub fn may_have_markup(text: &str) -> bool {
     let is_mark = |byte: u8| {
         matches!(byte, b'*' | b'_' | b'`' | b'~' | b'|' | b'[' | b'<' | b'>' | b'#' | b'\\' | b':')
     };
-    let begins_item = |line: &str| {
-        let line = line.trim_start();
-        line.starts_with(['-', '+']) || line.starts_with(|c: char| c.is_ascii_digit())
-    };
-    text.bytes().any(is_mark) || text.lines().any(begins_item)
+    // An item of a list, or an emoji.
+    let is_first =
+        |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+') || emoji::may_begin_with(byte);
+    let mut is_start = true;
+    text.bytes().any(|byte| {
+        let is_found = is_mark(byte) || is_start && is_first(byte);
+        is_start = byte == b'\n' || is_start && byte.is_ascii_whitespace();
+        is_found
+    })
 }

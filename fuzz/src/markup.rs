@@ -1,6 +1,6 @@
 //! Target `markup`: the tree of a message.
 
-use parlour_core::markup::{Block, Inline, MAX_DEPTH, may_have_markup, parse};
+use parlour_core::markup::{Block, Inline, MAX_DEPTH, hides_host, host_of, may_have_markup, parse};
 
 /// The length of the longest message that a server accepts by default, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
@@ -40,7 +40,7 @@ impl Tree {
             self.count(depth);
             match block {
                 Block::Paragraph(content) | Block::Heading(content) => self.inlines(content, depth + 1),
-                Block::Code { .. } => {}
+                Block::Code { .. } | Block::Emoji(_) => {}
                 Block::Quote(blocks) => self.blocks(blocks, depth + 1),
                 Block::List(items) => {
                     for item in items {
@@ -62,6 +62,10 @@ impl Tree {
                 Inline::Link { url, content } => {
                     let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
                     assert!(matches!(&*scheme, "http" | "https" | "mailto"), "{url:?}");
+                    // The browser has another one for letters beyond ASCII.
+                    let host = &url[host_of(url)];
+                    let is_shown = matches!(&content[..], [Inline::Text(text)] if text == host);
+                    assert!(!(is_shown && hides_host(content, url, host)), "{url:?}");
                     self.inlines(content, depth + 1);
                 }
             }

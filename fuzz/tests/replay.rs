@@ -19,7 +19,7 @@ const INPUTS: [(&str, usize); 9] = [
     ("http", 87),
     ("query", 81),
     ("log", 9),
-    ("markup", 7),
+    ("markup", 9),
 ];
 
 #[test]

@@ -10,19 +10,28 @@ use crate::check::integrity;
 use crate::fingerprint::hex;
 use crate::html::{Tag, tags};
 
-/// The files of `style/` that the login page needs. The others are loaded with the room.
+/// The files of `style/` that the login page needs. The others are loaded with the room, or with a part of the client.
 const LOGIN: [&str; 5] = ["tokens", "base", "shared", "login", "settings"];
 
-/// Replaces the stylesheets that the page links to with one for the login page, and one for the room, which is loaded like
-/// its module. Each contains its files in the order of their links.
+/// The files that only one part of the client needs. Each has the name of its part. Their order among the others is not defined.
+const PARTS: [&str; 1] = ["markup"];
+
+/// Replaces the stylesheets that the page links to with one for the login page, one for the room, which is loaded like its
+/// module, and those of other parts. Each contains its files in the order of their links.
 pub fn join(dist: &Path) -> Result<()> {
     let index = dist.join("index.html");
     let page = fs::read_to_string(&index).context("dist/index.html cannot be read")?;
     let (mut login, mut room) = (Vec::new(), Vec::new());
+    let mut parts = PARTS.map(|part| (part, Vec::new()));
     let tags = tags(&page);
     for name in tags.iter().filter(|tag| is_stylesheet(tag)).filter_map(Tag::reference) {
         let file = dist.join(name);
-        let css = if is_of_login(name) { &mut login } else { &mut room };
+        let part = parts.iter_mut().find(|(part, _)| is_file(name, part));
+        let css = match part {
+            Some((_, css)) => css,
+            None if LOGIN.iter().any(|stem| is_file(name, stem)) => &mut login,
+            None => &mut room,
+        };
         css.extend(fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?);
         fs::remove_file(&file)?;
     }
@@ -31,14 +40,16 @@ pub fn join(dist: &Path) -> Result<()> {
         fs::write(dist.join(&name), css).context("dist/ cannot be written")?;
         Ok(format!("<link href=./{name} integrity={} {attributes}>", integrity(css)))
     };
-    let links = link("style", &login, "rel=stylesheet")? + &link("room", &room, "rel=part data-parts=room")?;
+    let mut links = link("style", &login, "rel=stylesheet")?;
+    for (part, css) in [("room", room)].into_iter().chain(parts) {
+        links += &link(part, &css, &format!("rel=part data-parts={part}"))?;
+    }
     fs::write(&index, with_links(&page, &links)).context("dist/index.html cannot be written")
 }
 
-/// Returns `true` for a file that the login page needs. Its name in the bundle may have a hash.
-fn is_of_login(name: &str) -> bool {
-    let name = name.trim_start_matches("./");
-    LOGIN.iter().any(|stem| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with(['-', '.'])))
+/// Returns `true` for a file of `style/` with this name, which may have a hash in the bundle.
+fn is_file(name: &str, stem: &str) -> bool {
+    name.trim_start_matches("./").strip_prefix(stem).is_some_and(|rest| rest.starts_with(['-', '.']))
 }
 
 fn is_stylesheet(tag: &Tag) -> bool {
@@ -59,10 +70,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stylesheets_of_login_page_and_room_are_joined_in_their_order() {
+    fn stylesheets_of_login_page_room_and_parts_are_joined_in_their_order() {
         let dist = std::env::temp_dir().join(format!("xtask-stylesheet-{}", std::process::id()));
         fs::create_dir_all(&dist).unwrap();
-        let files = ["tokens-01.css", "login-02.css", "loginroom.css", "room-03.css", "shared.css"];
+        let files =
+            ["tokens-01.css", "login-02.css", "loginroom.css", "markup-04.css", "room-03.css", "shared.css"];
         let mut page = "<head><link rel=icon href=i>".to_owned();
         for name in files {
             fs::write(dist.join(name), format!("{name}{{}}")).unwrap();
@@ -72,17 +84,19 @@ mod tests {
         join(&dist).unwrap();
 
         let page = fs::read_to_string(dist.join("index.html")).unwrap();
-        let css = |rel: &str| {
+        let css = |rel: &str, part: Option<&str>| {
             let tags = tags(&page);
-            let links: Vec<_> = tags.iter().filter(|tag| tag.attr("rel") == Some(rel)).collect();
+            let is_wanted = |tag: &&Tag| tag.attr("rel") == Some(rel) && tag.attr("data-parts") == part;
+            let links: Vec<_> = tags.iter().filter(is_wanted).collect();
             let [link] = links[..] else { panic!("{page}") };
             let css = fs::read_to_string(dist.join(link.reference().unwrap())).unwrap();
             assert_eq!(link.attr("integrity"), Some(&*integrity(css.as_bytes())));
             css
         };
-        assert_eq!(css("stylesheet"), "tokens-01.css{}login-02.css{}shared.css{}");
-        assert_eq!(css("part"), "loginroom.css{}room-03.css{}");
-        assert!(page.contains(" data-parts=room>") && page.ends_with("<title>x</title></head>"));
+        assert_eq!(css("stylesheet", None), "tokens-01.css{}login-02.css{}shared.css{}");
+        assert_eq!(css("part", Some("room")), "loginroom.css{}room-03.css{}");
+        assert_eq!(css("part", Some("markup")), "markup-04.css{}");
+        assert!(page.ends_with("<title>x</title></head>"));
         assert!(files.iter().all(|name| !dist.join(name).exists()));
         fs::remove_dir_all(dist).unwrap();
     }

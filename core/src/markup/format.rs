@@ -91,7 +91,7 @@ impl Format {
 }
 
 /// The length of the longest run of a character.
-fn longest_run(text: &str, of: char) -> usize {
+pub(super) fn longest_run(text: &str, of: char) -> usize {
     text.split(|c| c != of).map(str::len).max().unwrap_or(0)
 }
 

@@ -21,7 +21,7 @@ pub(super) fn allowed(url: &str) -> Option<String> {
 }
 
 /// Returns `true` for characters without a width, and those that change the direction of what follows.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 

@@ -9,7 +9,7 @@ impl Document {
     /// The text with its line breaks, for copying. It includes the text of spoilers.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut writer = Writer { text: String::new(), shows_spoilers: true };
+        let mut writer = Writer { text: String::new(), shows_spoilers: true, is_after_marker: false };
         writer.blocks(&self.blocks);
         writer.text
     }
@@ -18,7 +18,7 @@ impl Document {
     /// last of which is an ellipsis if the text is longer.
     #[must_use]
     pub fn line(&self, max_chars: usize) -> String {
-        let mut writer = Writer { text: String::new(), shows_spoilers: false };
+        let mut writer = Writer { text: String::new(), shows_spoilers: false, is_after_marker: false };
         writer.blocks(&self.blocks);
         let mut line = String::new();
         for word in writer.text.split_whitespace() {
@@ -36,20 +36,30 @@ impl Document {
     }
 }
 
+/// The text of a part of a line, with the text of spoilers.
+pub(super) fn text_of(inlines: &[Inline]) -> String {
+    let mut writer = Writer { text: String::new(), shows_spoilers: true, is_after_marker: false };
+    writer.inlines(inlines);
+    writer.text
+}
+
 struct Writer {
     text: String,
     shows_spoilers: bool,
+    /// The text ends with the number or the point of an item, on whose line the item begins.
+    is_after_marker: bool,
 }
 
 impl Writer {
     fn blocks(&mut self, blocks: &[Block]) {
         for block in blocks {
-            if !self.text.is_empty() && !self.text.ends_with(['\n', ' ']) {
+            let is_on_line = std::mem::take(&mut self.is_after_marker);
+            if !is_on_line && !self.text.is_empty() && !self.text.ends_with('\n') {
                 self.text.push('\n');
             }
             match block {
                 Block::Paragraph(content) | Block::Heading(content) => self.inlines(content),
-                Block::Code { text, .. } => self.text.push_str(text),
+                Block::Code { text, .. } | Block::Emoji(text) => self.text.push_str(text),
                 Block::Quote(blocks) => self.blocks(blocks),
                 Block::List(items) => {
                     for item in items {
@@ -60,7 +70,9 @@ impl Writer {
                             Some(number) => self.text.extend([number, ". "]),
                             None => self.text.push_str("• "),
                         }
+                        self.is_after_marker = true;
                         self.blocks(&item.blocks);
+                        self.is_after_marker = false;
                     }
                 }
             }

@@ -24,6 +24,11 @@ pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Returns `true` if the end of a text is in a code block that is open.
+pub(super) fn ends_in_code(text: &str) -> bool {
+    text.lines().fold(None, |fence, line| fence_after(line, fence)).is_some()
+}
+
 /// The fence of a code block: its character and length.
 type Fence = (u8, usize);
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A document in short: `P` paragraph, `H` heading, `Q` quote, `L` list, `C` code; `b`, `i`, `s`, `x` styles, `c` code, `a` link, and
+/// A document in short: `P` paragraph, `H` heading, `Q` quote, `L` list, `C` code, `E` emoji; `b`, `i`, `s`, `x` styles, `c` code, `a` link, and
 /// `/` for a line break.
 fn show(text: &str) -> String {
     blocks(&parse(text).blocks)
@@ -12,6 +12,7 @@ fn blocks(list: &[Block]) -> String {
     let of = |block: &Block| match block {
         Block::Paragraph(content) => format!("P[{}]", inlines(content)),
         Block::Heading(content) => format!("H[{}]", inlines(content)),
+        Block::Emoji(text) => format!("E[{text}]"),
         Block::Code { language, text } => format!("C({language})[{text}]"),
         Block::Quote(list) => format!("Q[{}]", blocks(list)),
         Block::List(items) => {
@@ -129,6 +130,22 @@ fn links_lead_to_allowed_urls() {
 }
 
 #[test]
+fn emoji_without_other_text_are_a_block() {
+    for (text, shown) in [
+        ("👍🏽 ❤️", "E[👍🏽 ❤️]"),
+        (" *️⃣*️⃣ ", "E[*️⃣*️⃣]"),
+        ("1️⃣", "E[1️⃣]"),
+        ("👍 ok", "P[👍 ok]"),
+        ("👍\n👍", "P[👍/👍]"),
+        ("**👍**", "P[b[👍]]"),
+        ("123", "P[123]"),
+    ] {
+        assert_eq!(show(text), shown, "{text:?}");
+    }
+    assert_eq!(parse(" 👍 ").line(9), "👍");
+}
+
+#[test]
 fn deep_markup_is_flat() {
     let deep = format!("{}a", "> ".repeat(1000));
     assert_eq!(show(&deep), format!("{}P[a]{}", "Q[".repeat(9), "]".repeat(9)));
@@ -144,6 +161,7 @@ fn plain_text_has_no_marks() {
     assert_eq!(document.text(), "a\nb c d\n• e\n3. f\ng\nh\ni");
     assert_eq!(document.line(100), "a b c ▒▒▒ • e 3. f g h i");
     assert_eq!(document.line(5), "a b …");
+    assert_eq!(parse("    a  \nb\n- c\n\n  d").text(), "a  \nb\n• c\nd");
     assert_eq!(parse("").line(5), "");
     assert_eq!(parse("日本語日本語").line(3), "日本…");
 }
@@ -162,7 +180,7 @@ fn depth(list: &[Block]) -> usize {
     let of_inlines = |content: &[Inline]| 1 + inline_depth(content);
     let of = |block: &Block| match block {
         Block::Paragraph(content) | Block::Heading(content) => of_inlines(content),
-        Block::Code { .. } => 1,
+        Block::Code { .. } | Block::Emoji(_) => 1,
         Block::Quote(blocks) => 1 + depth(blocks),
         Block::List(items) => 1 + items.iter().map(|item| 1 + depth(&item.blocks)).max().unwrap_or(0),
     };
@@ -226,6 +244,8 @@ mod random {
                 "ü",
                 "字",
                 "👍🏽",
+                "❤️",
+                "2️⃣",
                 " ",
                 "  \n",
                 "|",
@@ -266,6 +286,7 @@ mod random {
                 match block {
                     Block::Paragraph(content) | Block::Heading(content) => of_inlines(content, out),
                     Block::Code { language, text } => out.extend([language.as_str(), text]),
+                    Block::Emoji(text) => out.push_str(text),
                     Block::Quote(list) => of_blocks(list, out),
                     Block::List(items) => {
                         for item in items {
@@ -292,7 +313,7 @@ mod random {
         }
         let of = |block: &Block| match block {
             Block::Paragraph(content) | Block::Heading(content) => 1 + of_inlines(content),
-            Block::Code { .. } => 1,
+            Block::Code { .. } | Block::Emoji(_) => 1,
             Block::Quote(list) => 1 + nodes(list),
             Block::List(items) => 1 + items.iter().map(|item| 1 + nodes(&item.blocks)).sum::<usize>(),
         };

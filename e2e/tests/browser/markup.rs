@@ -1,5 +1,8 @@
 //! The markup of messages, as it is drawn.
 
+mod links;
+mod paste;
+
 use parlour_e2e::{DesktopPeer, Page, Server, WindowOptions, browser_test, browser_test_in_each, keys};
 
 /// Waits until the last message has this markup: names of elements with their content in parentheses, and texts.
@@ -37,32 +40,27 @@ fn markup_is_drawn_and_html_is_text() {
 }
 
 #[test]
-fn links_open_in_a_new_tab_without_a_way_back() {
-    browser_test("links_open_in_a_new_tab_without_a_way_back", async |test| {
+fn messages_of_emoji_are_large() {
+    browser_test_in_each("messages_of_emoji_are_large", async |test| {
         let server = Server::start();
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
-        page.send_and_wait(
-            "see https://example.org/a_(b). and https://xn--e1awd7f.com https://\u{440}\u{430}y.com",
-        )
-        .await;
-        let links = "return [...document.querySelectorAll('.content a')].map(
-            (link) => [link.getAttribute('href'), link.rel, link.target, link.title])";
-        page.until_true("three links", "return document.querySelectorAll('.content a').length === 3").await;
-        let links: Vec<[String; 4]> = page.eval(links, vec![]).await;
-        assert_eq!(links[0][0], "https://example.org/a_(b)");
-        assert!(
-            links.iter().all(|[_, rel, target, _]| rel == "noopener noreferrer" && target == "_blank"),
-            "{links:?}"
-        );
-        assert!(links[2][3].starts_with("https://xn--"), "the title shows what the letters are: {links:?}");
-        let own = format!("{}#/room/lobby", server.url());
-        page.send_and_wait(&format!("back to {own}")).await;
-        page.until_true(
-            "a link that opens here",
-            "return [...document.querySelectorAll('.content a')].at(-1).target === ''",
-        )
-        .await;
+        for (text, scale) in [
+            ("👍", 2.0),
+            ("👨\u{200D}👩\u{200D}👧 ❤\u{FE0F} 1\u{FE0F}\u{20E3}", 2.0),
+            ("👍 ok", 1.0),
+            ("1 2", 1.0),
+        ] {
+            page.send(text).await;
+            let script = format!(
+                "const content = [...document.querySelectorAll('.message .content')].at(-1);
+                if (content.textContent !== {}) return content.textContent;
+                const size = (element) => parseFloat(getComputedStyle(element).fontSize);
+                return size(content.querySelector('p') ?? content) / size(content) === {scale}",
+                serde_json::Value::from(text)
+            );
+            page.until_true(&format!("{text} is {scale} times as large"), &script).await;
+        }
     });
 }
 
@@ -97,7 +95,7 @@ fn texts_are_shown_as_typed_until_markup_can_be_drawn() {
             "{
                 const { fetch } = globalThis;
                 globalThis.fetch = async (...request) => {
-                    if (/markup/.test(String(request[0]?.url ?? request[0])))
+                    if (/markup.*wasm/.test(String(request[0]?.url ?? request[0])))
                         await new Promise((resolve) => (globalThis.deliverMarkup = resolve));
                     return fetch(...request);
                 };

@@ -2,9 +2,8 @@
 
 use leptos::prelude::*;
 use parlour_core::markup::{Block, Inline, Item, Style, parse};
-use web_sys::Url;
 
-use super::spoiler::Spoiler;
+use super::{link::link, spoiler::Spoiler};
 
 /// Draws a text with its markup.
 pub fn draw(text: &str) -> AnyView {
@@ -26,6 +25,7 @@ fn block(block: Block) -> AnyView {
         Block::Heading(content) => {
             view! { <p class="heading"><strong>{inlines(content)}</strong></p> }.into_any()
         }
+        Block::Emoji(text) => view! { <p class="emoji">{text}</p> }.into_any(),
         // It can be scrolled, so it can have the focus.
         Block::Code { language, text } => view! {
             <pre tabindex="0" data-language=language><code translate="no">{text}</code></pre>
@@ -45,7 +45,8 @@ fn item(item: Item) -> impl IntoView {
     view! { <li value=value>{blocks(item.blocks)}</li> }
 }
 
-fn inlines(list: Vec<Inline>) -> AnyView {
+/// Draws a part of a line.
+pub fn inlines(list: Vec<Inline>) -> AnyView {
     list.into_iter().map(inline).collect_view().into_any()
 }
 
@@ -54,7 +55,7 @@ fn inline(inline: Inline) -> AnyView {
         Inline::Text(text) => text.into_any(),
         Inline::Break => view! { <br/> }.into_any(),
         Inline::Code(text) => view! { <code translate="no">{text}</code> }.into_any(),
-        Inline::Link { url, content } => view! { <Link url content=inlines(content)/> }.into_any(),
+        Inline::Link { url, content } => link(url, content),
         Inline::Styled(style, content) => {
             let content = inlines(content);
             match style {
@@ -65,25 +66,4 @@ fn inline(inline: Inline) -> AnyView {
             }
         }
     }
-}
-
-/// A link. One to a room of this page is opened here, any other one in a new tab. Its title is the URL that is opened, with the host
-/// in ASCII: letters of different alphabets look the same.
-#[component]
-fn Link(
-    /// An absolute URL with an allowed scheme.
-    url: String,
-    /// The text to click.
-    content: AnyView,
-) -> impl IntoView {
-    let title = Url::new(&url).map_or_else(|_| url.clone(), |parsed| parsed.href());
-    let target = (!is_of_this_page(&url)).then_some("_blank");
-    view! { <a href=url title=title target=target rel="noopener noreferrer">{content}</a> }
-}
-
-/// Returns `true` if a URL differs from that of the page in its fragment only.
-fn is_of_this_page(url: &str) -> bool {
-    let page = document().url().unwrap_or_default();
-    let without_fragment = |url: &str| url.split('#').next().unwrap_or_default().to_owned();
-    url.contains('#') && without_fragment(url) == without_fragment(&page)
 }

@@ -1,5 +1,7 @@
 //! The shortcuts that add markup to a text that is being written.
 
+use std::ops::Range;
+
 use leptos::{
     ev::KeyboardEvent,
     prelude::{document, window},
@@ -24,27 +26,37 @@ const SHORTCUTS: [(bool, &str, Format); 5] = [
 pub fn handle_key(event: &KeyboardEvent, field: &HtmlTextAreaElement) -> bool {
     let Some(format) = format_of(event).filter(|_| !event::is_composing(event)) else { return false };
     let text = field.value();
-    let utf16 = |place: Result<Option<u32>, _>| place.ok().flatten().unwrap_or_default() as usize;
-    let (from, to) = (utf16(field.selection_start()), utf16(field.selection_end()));
-    if format == Format::Link && from == to {
+    let selection = selection_of(field, &text);
+    if format == Format::Link && selection.is_empty() {
         // Without a selection it leads to another room.
         return false;
     }
     event.prevent_default();
     event.stop_propagation();
-    let byte = |place| byte_at(&text, place);
-    let Replacement { range, text: new, selection } = format.apply(&text, byte(from)..byte(to));
+    replace(field, &text, format.apply(&text, selection));
+    true
+}
+
+/// The selection in a field with this text, in bytes.
+pub(super) fn selection_of(field: &HtmlTextAreaElement, text: &str) -> Range<usize> {
+    let byte =
+        |place: Result<Option<u32>, _>| byte_at(text, place.ok().flatten().unwrap_or_default() as usize);
+    byte(field.selection_start())..byte(field.selection_end())
+}
+
+/// Replaces a part of the text of a field. The browser can undo it.
+pub(super) fn replace(field: &HtmlTextAreaElement, text: &str, replacement: Replacement) {
+    let Replacement { range, text: new, selection } = replacement;
     let after = [&text[..range.start], &new, &text[range.end..]].concat();
-    let select = |text: &str, range: std::ops::Range<usize>| {
+    let select = |text: &str, range: Range<usize>| {
         let place = |byte: usize| u32::try_from(text[..byte].encode_utf16().count()).unwrap_or(u32::MAX);
         let _ = field.set_selection_range(place(range.start), place(range.end));
     };
-    select(&text, range);
+    select(text, range);
     insert(field, &new);
     if field.value() == after {
         select(&after, selection);
     }
-    true
 }
 
 /// The format whose shortcut this is: with Command on a Mac, where Control moves the caret, and with Control elsewhere.

@@ -5,12 +5,16 @@
 //! | this one | the text, as it was typed until the part of the client that draws markup is loaded |
 //! | `part` | loads that part |
 //! | `format` | the shortcuts that add markup to a text that is being written |
+//! | `paste` | pasting a URL onto a text, or a table, into the text that is being written |
 //! | `blocks` | draws the tree of a text as elements, never as HTML |
+//! | `link` | links to rooms of the page and to other pages |
 //! | `spoiler` | text that is hidden until the reader asks for it |
 
 mod blocks;
 mod format;
+mod link;
 mod part;
+mod paste;
 mod spoiler;
 
 use std::sync::Arc;

@@ -2,21 +2,24 @@
 
 use leptos::prelude::*;
 
-use super::{MarkupPart, blocks, format};
+use super::{MarkupPart, blocks, format, paste};
 
-const PART: MarkupPart =
-    MarkupPart { draw: blocks::draw, line: blocks::line, handle_key: format::handle_key };
+/// The part. It handles pastes by itself.
+fn start() -> MarkupPart {
+    paste::listen();
+    MarkupPart { draw: blocks::draw, line: blocks::line, handle_key: format::handle_key }
+}
 
 /// The split point: `xtask/bindgen` moves all code that is reachable only from here into the part `markup`.
 #[cfg(feature = "split")]
 #[leptos::wasm_split::wasm_split(markup, fallible, wasm_split_path = leptos::wasm_split, preload(preload))]
 fn load() -> Result<MarkupPart, leptos::wasm_split::SplitLoaderError> {
-    Ok(PART)
+    Ok(start())
 }
 
 #[cfg(not(feature = "split"))]
 async fn load() -> Result<MarkupPart, ()> {
-    Ok(PART)
+    Ok(start())
 }
 
 /// Starts the download of the part, so that the first messages are shown with it.

@@ -11,6 +11,14 @@ const MARKUP: [&str; 4] = [
     "```rust\nfn main() {\n    println!(\"a line that is longer than the bubble of a message on a phone, so that it is scrolled\");\n}\n```\n中文也可以**加粗**。",
 ];
 
+/// Links that show where they lead, emoji, and a table that was pasted.
+const LINKS: [&str; 4] = [
+    "👍🏽 🏳\u{FE0F}\u{200D}🌈 ❤\u{FE0F}",
+    "```\nname   size\n李小龙     12\nanna      7\n```",
+    "[https://bank.example](https://evil.example/), https://\u{440}\u{430}y.example/ and https://例え.jp/",
+    "👍 thanks",
+];
+
 /// Messages with markup, of others and own ones.
 async fn markup_screens(test: &TestContext, language: &str) {
     let server = Server::start();
@@ -26,6 +34,15 @@ async fn markup_screens(test: &TestContext, language: &str) {
     let is_drawn = "return document.querySelectorAll('.content pre').length === 2";
     page.until_true("all messages are drawn", is_drawn).await;
     screenshots.shoot("markup").await;
+    let rooms = ["lobby", "ab".repeat(16).as_str()].map(|room| format!("{}#/room/{room}", server.url()));
+    let to_rooms = format!("It is in {} or {}.", rooms[0], rooms[1]);
+    for text in LINKS.into_iter().chain([to_rooms.as_str()]) {
+        lili.send(text);
+        page.send(text).await;
+    }
+    let is_drawn = "return document.querySelectorAll('.content a:not([target=_blank])').length === 4";
+    page.until_true("all links are drawn", is_drawn).await;
+    screenshots.shoot("markup-links").await;
     screenshots.assert_no_problems();
 }
 
