@@ -91,7 +91,7 @@ impl Service {
 
     /// Another scope for this login, and the login itself, if the device has another account in the scope that was chosen:
     /// one that has logged out and can't be deleted, or one that the table does not list, because an earlier version has used
-    /// the scope or the table was lost.
+    /// the scope or the table was lost. Also if it may be another one, because the device can't be read.
     pub(super) fn avoid_other_account(&self, stored: Option<&Stored>) -> Option<(String, Login)> {
         let mut inner = self.inner.borrow_mut();
         let mut scopes = read();
@@ -100,8 +100,8 @@ impl Service {
         }
         if scopes.is_left(&inner.scope) {
             write(scopes.avoid(&inner.scope));
-        } else {
-            let found = stored?.account.as_ref()?;
+        } else if let Some(stored) = stored {
+            let found = stored.account.as_ref()?;
             let is_wanted = match &inner.linked {
                 Some(record) => record.account == found.account,
                 None => inner.nick.eq_ignore_ascii_case(&found.identity.nick),
@@ -110,6 +110,11 @@ impl Service {
                 return None;
             }
             write(scopes.logged_in(&inner.scope, &found.identity.nick, found.account));
+        } else {
+            let is_known = inner.follower().is_some_and(|follower| follower.is_logged_in());
+            let scope = scopes.beside(&inner.scope, &inner.nick)?;
+            let login = Login::Nick(inner.nick.clone());
+            return Some((scope, login)).filter(|_| inner.linked.is_none() && !is_known);
         }
         let linked = inner.linked.take();
         let server = server_url(&inner.scope);

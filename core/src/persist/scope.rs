@@ -125,6 +125,14 @@ impl Scopes {
         self.set(scope, Some(nameless))
     }
 
+    /// Another scope for a login with a nick, if its own one can't be read and belongs to an account: the login may be to another
+    /// account.
+    #[must_use]
+    pub fn beside(&self, scope: &str, nick: &str) -> Option<String> {
+        self.owner(scope).filter(|owner| !owner.is_left && owner.account.is_some())?;
+        Some(self.find(server_url(scope), nick, |_| false))
+    }
+
     /// The data of an account that has logged out is deleted, except its drafts. They are for the next login under
     /// its nick, so the scope stays reserved for that until it is [free](Self::free), unless the login finds it by its name.
     /// Returns what has changed.

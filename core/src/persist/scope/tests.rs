@@ -196,6 +196,20 @@ fn drafts_stay_with_the_nick_after_a_logout() {
 }
 
 #[test]
+fn a_login_does_not_use_the_scope_of_an_account_that_cannot_be_read() {
+    let (mut scopes, scope) = (Scopes::default(), format!("{SERVER}\nann"));
+    assert_eq!(scopes.beside(&scope, "ann"), None, "nobody has used it");
+    scopes.logged_in(&scope, "ann", Some(UserId([1; 16])));
+    assert_eq!(scopes.beside(&scope, "ann"), Some(format!("{SERVER}\nann,2")));
+    // Once that login has succeeded, the nick leads there. The other account keeps its scope.
+    scopes.logged_in(&format!("{SERVER}\nann,2"), "ann", Some(UserId([2; 16])));
+    assert_eq!(scopes.of_nick(SERVER, "ann"), format!("{SERVER}\nann,2"));
+    assert!(scopes.is_logged_in(&scope, Some(UserId([1; 16]))));
+    let _ = scopes.logged_out(&scope, Some(UserId([1; 16])));
+    assert_eq!(scopes.beside(&scope, "ann"), None, "it can be avoided for good");
+}
+
+#[test]
 fn rows_are_read_as_they_were_written() {
     for account in [None, Some(TOM), Some(LILI), Some(UserId([0; 16]))] {
         for nick in ["tom", "李", ""] {

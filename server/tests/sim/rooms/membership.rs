@@ -54,12 +54,26 @@ impl World {
     /// A user types the nick of an account, or a link code, on the login page of a tab.
     pub fn log_in(&mut self, at: usize, user: usize, nick: &str, link_code: Option<String>) {
         let User { server, account, .. } = self.users[user];
-        let tab = &mut self.tabs[at];
+        let tab = &self.tabs[at];
         let device = &self.devices[tab.device];
         let scope = match account.filter(|_| link_code.is_some()) {
             Some(account) => device.scopes.of_account(&url(server), account, nick),
             None => device.scopes.of_nick(&url(server), nick),
         };
+        self.log_in_to(at, scope, user, nick, link_code);
+    }
+
+    /// Logs in in a scope.
+    pub fn log_in_to(
+        &mut self,
+        at: usize,
+        scope: String,
+        user: usize,
+        nick: &str,
+        link_code: Option<String>,
+    ) {
+        let User { server, .. } = self.users[user];
+        let tab = &mut self.tabs[at];
         (tab.scope, tab.link_code, tab.is_new_login) = (scope, link_code, true);
         (tab.user, tab.nick) = (user, nick.into());
         if tab.left.0 != server {

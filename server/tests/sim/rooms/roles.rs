@@ -39,6 +39,19 @@ impl World {
         if tab.is_new_login && self.devices[tab.device].scopes.is_left(&tab.scope) {
             return self.avoid_scope(at);
         }
+        let is_known = matches!(&tab.role, Role::Promoting(follower, _) if follower.is_logged_in());
+        if tab.is_new_login
+            && stored.is_none()
+            && tab.link_code.is_none()
+            && !is_known
+            && let Some(scope) = self.devices[tab.device].scopes.beside(&tab.scope, &tab.nick)
+        {
+            self.tally.count("logins beside what could not be read");
+            let (user, nick) = (tab.user, tab.nick.clone());
+            self.release_lock(at, 0);
+            self.tabs[at].socket += 1;
+            return self.log_in_to(at, scope, user, &nick, None);
+        }
         let (seed, mut secret) = (self.rng.next(), [0; 16]);
         self.rng.fill(&mut secret);
         let tab = &mut self.tabs[at];
