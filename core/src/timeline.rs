@@ -158,14 +158,6 @@ impl Timeline {
         self.evict_excess();
     }
 
-    /// Replaces the text of an acknowledged message, if it is here. The row gets another key, so that it is drawn anew.
-    pub fn change(&mut self, message: Message) {
-        if let Some(index) = self.find_acknowledged(&message) {
-            self.remove(index);
-            self.put(message);
-        }
-    }
-
     /// Sets the delivery state of an own message.
     pub fn set_delivery(&mut self, id: MessageId, delivery: Delivery) {
         if let Some(message) = self.unacknowledged(id) {

@@ -64,7 +64,7 @@ pub(super) fn is_emoji(text: &str) -> bool {
                 (last, is_open) = (' ', false);
                 continue;
             }
-            // What is before it is complete.
+            // The emoji before it is complete.
             _ if is_open => return false,
             ' ' => {}
             _ if may_be_emoji(c) || is_of_keycap(c) || is_of_flag(c) => {

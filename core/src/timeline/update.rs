@@ -54,4 +54,12 @@ impl Timeline {
             TimelineUpdate::UnreadLine(line) => self.set_unread_line(line),
         }
     }
+
+    /// Replaces the text of an acknowledged message, if it is here. The row gets another key, so that it is drawn anew.
+    fn change(&mut self, message: Message) {
+        if let Some(index) = self.find_acknowledged(&message) {
+            self.remove(index);
+            self.put(message);
+        }
+    }
 }

@@ -87,7 +87,7 @@ fn nothing_is_left_of_an_erased_text() {
     database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     let file = std::fs::read(world.log.path()).unwrap();
     assert!(!file.windows(b"secret one".len()).any(|bytes| bytes == b"secret one"));
-    // What was proposed is still recognised, and nothing else is taken for it.
+    // The proposals are still recognised, and nothing else is taken for them.
     let resent = world.append(&[
         entry(1, OTHER, "secret one"),
         edited,
@@ -151,7 +151,7 @@ fn messages_are_changed_by_their_authors_and_by_moderators() {
     people.refuse(TOM, redact(message), Status::RoomArchived);
     people.accept(TOM, Change::Archive { room: OTHER, archived: false });
     people.accept(TOM, redact(message));
-    // Whoever is not in a private room does not learn which messages it has.
+    // A private room does not exist for others.
     people.accept(TOM, create(20, RoomKind::Private, "secret", &[]));
     people.refuse(LILI, Change::Redact { room: id(20), target: message }, Status::NoSuchRoom);
 }

@@ -25,7 +25,7 @@ use web_sys::HtmlTextAreaElement;
 
 pub use self::part::preload_markup;
 
-/// What the part does with a text. Function pointers, so that nothing outside of the part refers to the code.
+/// The functions of the part, as pointers, so that nothing outside of the part refers to the code.
 #[derive(Clone, Copy)]
 struct MarkupPart {
     /// Draws it with its markup.

@@ -3,6 +3,7 @@
 #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "the random histories use it"))]
 mod connection;
 mod cursors;
+mod edits;
 #[cfg(not(target_arch = "wasm32"))]
 mod histories;
 mod list;

@@ -222,7 +222,7 @@ impl Server {
 
     // ---- what happens
 
-    fn append(&mut self, room: RoomId, event: Happened) -> u64 {
+    pub(super) fn append(&mut self, room: RoomId, event: Happened) -> u64 {
         self.gseq += 1;
         let (gseq, subscribed) = (self.gseq, self.is_subscribed(room));
         let of = self.room_mut(room);
@@ -274,39 +274,6 @@ impl Server {
             room: room.to_wire(),
             body: Some(Body::Event(event)),
         }))
-    }
-
-    /// A message as it is now.
-    fn message_frame(&self, room: RoomId, seq: u64, ord: u64) -> Envelope {
-        let of = self.room(room);
-        let (.., id, sender, sent) = of.messages().find(|(of, ..)| *of == ord).unwrap();
-        let (content, edited, deleted) = of.text(ord, sent);
-        Envelope {
-            room: room.to_wire(),
-            seq,
-            ord,
-            time: 60_000 * ord as i64,
-            sender: sender.0.to_vec(),
-            edited: edited.into(),
-            deleted,
-            ..codec::message(&self.people[&sender], Some(id), content)
-        }
-    }
-
-    /// Edits a message, or erases its text, if there is one with this ord that is not erased.
-    pub fn change_message(&mut self, room: RoomId, ord: u64, content: Option<String>) {
-        let of = self.room(room);
-        let is_stored = (of.first_ord..=of.head()).contains(&ord);
-        if is_stored && !of.text(ord, "").2 {
-            self.append(room, Happened::Changed(ord, content));
-        }
-    }
-
-    /// Reads the page before an ord, and sends it after the next event.
-    pub fn request_slow_page(&mut self, room: RoomId, before: u64) {
-        if self.is_connected {
-            self.slow_pages.push((room, self.page(room, before)));
-        }
     }
 
     /// Appends a message, unless its sender has sent it before. Returns its sequence number.

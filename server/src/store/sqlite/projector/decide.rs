@@ -161,7 +161,7 @@ impl Projector<'_> {
         let room = self.room(room)?;
         let role = self.members.role(account, room.id, room.kind)?;
         let may = |action| allows(role, room.kind, room.archived, action);
-        // Whoever may not read the room must not learn which messages it has.
+        // Without the right to read the room, nobody may learn which messages it has.
         may(Action::ChangeOwnMessage)?;
         let head = self.rooms.head(room.id).of_room(room.id);
         let message = revisions::find(self.connection, &head, target)?.ok_or(Status::NoSuchMessage)?;
