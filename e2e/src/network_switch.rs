@@ -125,9 +125,9 @@ impl Page {
         self.eval::<()>("testNetwork.holdReceived()", vec![]).await;
     }
 
-    /// Waits until this many messages from the server are held back.
+    /// Waits until at least this many messages from the server are held back. Others may come with the expected ones.
     pub async fn until_received_held(&self, count: usize) {
-        let script = format!("return testNetwork.receivedCount() === {count} || testNetwork.receivedCount()");
+        let script = format!("return testNetwork.receivedCount() >= {count} || testNetwork.receivedCount()");
         self.until_true(&format!("{count} messages from the server"), &script).await;
     }
 
