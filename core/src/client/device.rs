@@ -40,6 +40,9 @@ pub struct DeviceRooms {
     resets: SortedMap<RoomId, u32>,
     /// Messages that are not written yet.
     messages: SortedMap<RoomId, SortedMap<u64, Message>>,
+    /// Rooms of which the device lacks changes that the tab has seen as a follower. It keeps their old positions, so that the server
+    /// tells the changes again.
+    behind: SortedSet<RoomId>,
     /// Rooms whose messages on the device are of an earlier log, or do not belong to the room any more.
     discarded: SortedSet<RoomId>,
     is_changed: bool,
@@ -69,7 +72,10 @@ impl DeviceRooms {
                 .collect();
             state.restore_cursors(&unconfirmed);
         }
-        Self { log: account.log.clone(), version: account.version, rooms, ..Self::default() }
+        let is_behind =
+            |stored: &&StoredRoom| state.room(stored.room).is_some_and(|room| room.position() > stored.seq);
+        let behind = rooms.values().filter(is_behind).map(|stored| stored.room).collect();
+        Self { log: account.log.clone(), version: account.version, rooms, behind, ..Self::default() }
     }
 
     /// Notes a change of the state. Returns whether there is something to write now.
@@ -141,7 +147,9 @@ impl DeviceRooms {
     /// The account, after the changes of its rooms. A basic server has no account, and its messages have no lasting numbers.
     fn put_account(&mut self, state: &ClientState, record: &AccountRecord) -> Vec<Change> {
         let AccountRecord { identity, account, secret, attempt } = record.clone();
-        let mut changes = if account.is_some() { self.write_rooms(state) } else { Vec::new() };
+        // A position is written with the messages that belong to it, which are among the changes.
+        let may_write_rooms = account.is_some() && !state.has_changes();
+        let mut changes = if may_write_rooms { self.write_rooms(state) } else { Vec::new() };
         let (log, version) = (self.log.clone(), self.version);
         changes.push(StoredAccount { identity, secret, account, log, version, attempt }.put());
         changes
@@ -163,6 +171,7 @@ impl DeviceRooms {
             changes.extend(StoredRoom::delete(room));
             self.rooms.remove(&room);
             self.deleted.remove(&room);
+            self.behind.remove(&room);
         }
         let unconfirmed: SortedSet<_> = state.account().unconfirmed_cursors().map(|(room, _)| room).collect();
         for room in state.account().rooms().map(|entry| entry.room) {
@@ -201,8 +210,10 @@ impl DeviceRooms {
         }
         // A room that was evicted from memory has no position, but the device has its messages.
         if let Some(loaded) = state.room(room).filter(|loaded| loaded.position() > 0) {
-            stored.seq = loaded.position();
-            stored.last = MessageId::from_wire(&loaded.subscription().id);
+            if !self.behind.contains(&room) {
+                stored.seq = loaded.position();
+                stored.last = MessageId::from_wire(&loaded.subscription().id);
+            }
             stored.topic = loaded.topic().to_string();
             stored.members = loaded.members().unwrap_or(stored.members);
             stored.first_ord = loaded.first_ord();
@@ -234,10 +245,14 @@ impl DeviceRooms {
 }
 
 /// Restores a room of `state` from the values that the device has under its keys: that of the table `Rooms`, and those of
-/// [`StoredMessages::range`]. A room that has been loaded is left as it is.
+/// [`StoredMessages::range`]. A room that has been loaded is left as it is, and gets older messages only if the device is in step
+/// with it.
 pub fn restore_room(state: &mut ClientState, room: RoomId, values: &[Vec<u8>], messages: &[Vec<u8>]) {
     let Some(stored) = values.first().and_then(|value| StoredRoom::decode(value)) else { return };
     if stored.room != room || stored.log != state.log() || stored.log.is_empty() {
+        return;
+    }
+    if state.room(room).is_some_and(|loaded| loaded.position() > stored.seq) {
         return;
     }
     let me = state.me();

@@ -267,6 +267,7 @@ impl RoomState {
         self.updates.push_back(TimelineUpdate::Cleared);
         self.reported = None;
         if self.live.is_none() {
+            self.changed.clear();
             self.position = 0;
             self.last_message = None;
             self.is_paused = false;

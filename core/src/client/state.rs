@@ -161,6 +161,12 @@ impl ClientState {
 
     // ---- output
 
+    /// Returns `true` if there are changes to [poll](Self::poll_change).
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
     /// The next change.
     pub fn poll_change(&mut self) -> Option<Change> {
         if self.changes.is_empty() {

@@ -135,6 +135,35 @@ fn room_list_and_messages_are_shown_before_the_connection() {
 }
 
 #[test]
+fn what_a_tab_has_seen_as_a_follower_is_told_again_after_a_reload() {
+    let (mut state, mut device, mut rows) = with_messages(1..=3);
+    write(&mut device, &mut state, &mut rows);
+    // It writes nothing, and the leader is closed before it writes.
+    receive(&mut state, window(4..=6));
+    while state.poll_change().is_some() {}
+    let mut device = DeviceRooms::restore(&mut state, &Stored::of(&rows));
+    receive(&mut state, window(7..=7));
+    write(&mut device, &mut state, &mut rows);
+    let (restored, _) = restored(&rows);
+    assert_eq!((state.room(ROOM).unwrap().position(), restored.room(ROOM).unwrap().position()), (7, 3));
+}
+
+#[test]
+fn a_position_is_written_with_its_messages() {
+    let (mut state, mut device, mut rows) = with_messages(1..=3);
+    write(&mut device, &mut state, &mut rows);
+    receive(&mut state, window(4..=6));
+    // A login is written before the page has shown what came with it.
+    let login = vec![persistence::Change::PutAccount(Box::new(record()))];
+    device.encode(&state, Some(&record()), login).iter().for_each(|change| rows.apply(change));
+    assert_eq!(restored(&rows).0.room(ROOM).unwrap().position(), 3);
+    write(&mut device, &mut state, &mut rows);
+    let (mut restored, _) = restored(&rows);
+    assert_eq!(restored.room(ROOM).unwrap().position(), 6);
+    assert_eq!(contents(&mut restored).len(), 6);
+}
+
+#[test]
 fn messages_of_a_log_that_was_replaced_are_deleted() {
     let (mut state, mut device, mut rows) = with_messages(1..=3);
     write(&mut device, &mut state, &mut rows);
