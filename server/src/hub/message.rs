@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     policy::{Action, allows},
-    store::{Change, Proposal, StoredMessage},
+    store::{Change, Proposal, StoredMessage, TextState},
     text_rules,
 };
 
@@ -98,7 +98,10 @@ impl Hub {
 
     /// Publishes a committed message of the lobby. Called in log order.
     pub(super) fn publish(&mut self, message: &StoredMessage) {
-        self.lobby.publish(message);
+        // Basic peers do not learn of deletions.
+        if message.state != TextState::Erased {
+            self.lobby.publish(message);
+        }
         self.publish_in_room(RoomId::LOBBY, message);
         self.counters.accepted += 1;
     }

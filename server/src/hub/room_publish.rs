@@ -103,7 +103,10 @@ impl Hub {
             Change::ChangeMember { account, role, .. } => RoomChange::Member(*account, *role),
             _ => RoomChange::Other,
         };
-        if let (RoomId::LOBBY, Change::Edit { content, .. }) = (room, &event.change) {
+        // The text of an edit is empty if the message was deleted since.
+        if let (RoomId::LOBBY, Change::Edit { content, .. }) = (room, &event.change)
+            && !content.is_empty()
+        {
             self.publish_edit_as_message(event, content);
         }
         let encoded = room_answers::encode_event(room, event, members, self.present());

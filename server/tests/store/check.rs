@@ -145,6 +145,13 @@ const DAMAGE: &[(&str, &str)] = &[
         "INSERT INTO revision SELECT place, place, 'secret' FROM body WHERE erased",
         "was edited or erased by no event, or is not erased",
     ),
+    ("DELETE FROM body WHERE edited", "has lost its text"),
+    ("DELETE FROM body WHERE erased", "has lost its text"),
+    (
+        "INSERT INTO event (place, kind, ord, sender, client_id, target, time, gseq, payload)
+         SELECT max(place) + 1, 10, max(ord), 1, randomblob(16), 1, 1, 1000, randomblob(16) FROM event WHERE place >> 38 = 2",
+        "is about a message that is lost",
+    ),
     ("INSERT INTO revision VALUES (7, 8, 'seven')", "event 7 of room 0 has the text of an edit, but is none"),
     ("UPDATE session SET account = 99", "1 sessions belong to unknown accounts"),
     (

@@ -80,7 +80,7 @@ pub(super) fn differences(connection: &mut Connection) -> Result<Vec<String>, Fa
 }
 
 /// Statements that find the keys of events or messages with a problem.
-const PROBLEMS: [(&str, &str); 8] = [
+const PROBLEMS: [(&str, &str); 9] = [
     (
         "SELECT place FROM event WHERE kind = 0 AND NOT EXISTS (SELECT 1 FROM body WHERE body.place = event.place)",
         "has lost its text",
@@ -109,6 +109,10 @@ const PROBLEMS: [(&str, &str); 8] = [
          OR erased <> (place IN (SELECT target FROM event WHERE kind = 10))
          OR erased AND (text <> '' OR place IN (SELECT message FROM revision))",
         "was edited or erased by no event, or is not erased",
+    ),
+    (
+        "SELECT place FROM event WHERE kind IN (9, 10) AND target NOT IN (SELECT place FROM event WHERE kind = 0)",
+        "is about a message that is lost",
     ),
     (
         "SELECT body.place FROM (SELECT message AS edited_place, max(place) AS newest FROM revision GROUP BY message)

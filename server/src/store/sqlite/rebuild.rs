@@ -19,11 +19,14 @@ const STEP_EVENTS: usize = 10_000;
 /// Rebuilds everything. The search index is empty then.
 pub(super) fn rebuild(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Edits and redactions of messages that are lost.
+    transaction.execute_batch(
+        "DELETE FROM event WHERE kind IN (9, 10) AND target NOT IN (SELECT place FROM event WHERE kind = 0)",
+    )?;
     add_lobby(&transaction)?;
     replay(&transaction)?;
     mark_runs(&transaction)?;
     authors::rebuild(&transaction)?;
-    revisions::rebuild(&transaction)?;
     // Texts without an event, events without a text, and rows of accounts that don't exist.
     transaction.execute_batch(
         "DELETE FROM body WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.place = body.place AND kind = 0);
@@ -35,6 +38,7 @@ pub(super) fn rebuild(connection: &mut Connection) -> Result<(), Fault> {
          CREATE VIRTUAL TABLE words USING fts5 (text, content = '', contentless_delete = 1, tokenize = 'ascii');
          UPDATE room SET indexed = 0;",
     )?;
+    revisions::rebuild(&transaction)?;
     Ok(transaction.commit()?)
 }
 
