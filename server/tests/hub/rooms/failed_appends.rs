@@ -49,6 +49,30 @@ fn messages_of_a_failed_append_are_published_in_their_room() {
     assert_eq!(tom.messages[&room], ["stored", "next"]);
 }
 
+#[test]
+fn basic_clients_get_no_empty_message_of_a_failed_append() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let basic = w.basic("old");
+    w.clear(basic);
+    tom.restart();
+    // All in one append.
+    w.hold_requests = true;
+    tom.post(&mut w, RoomId::LOBBY, 1, "one");
+    for content in ["two", ""] {
+        let change = wire::ChangeMessage { ord: 1, id: vec![1; 16], content: content.into() };
+        tom.send(&mut w, RoomId::LOBBY, Operation::ChangeMessage(change));
+    }
+    w.failing = Some(LogError::Full("here".into()));
+    w.append_before_failing = true;
+    w.release();
+    w.failing = None;
+    w.append_before_failing = false;
+    w.advance(10_000);
+    assert_eq!(w.stored().iter().map(|message| &*message.content).collect::<Vec<_>>(), [""]);
+    assert_eq!(w.received(basic).messages(), []);
+}
+
 /// The log executes a command that it reports as failed. It is read after that.
 fn appended_but_failed(w: &mut World, client: &mut Client, room: RoomId, operation: Operation) {
     w.failing = Some(LogError::Full("here".into()));
