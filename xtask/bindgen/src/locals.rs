@@ -116,7 +116,7 @@ mod tests {
         let function = function.finish(vec![parameter], &mut module.funcs);
         module.exports.add("function", function);
         let sorted = sort_locals(&module.emit_wasm()).unwrap();
-        // It is valid.
+        // The sorted module passes validation.
         walrus::Module::from_buffer(&sorted).unwrap();
         let mut found = Vec::new();
         for payload in Parser::new(0).parse_all(&sorted) {
