@@ -75,6 +75,13 @@ impl Store {
         result
     }
 
+    /// Returns `true` if all rooms of the account are in the list. Follows the room list.
+    #[must_use]
+    pub fn has_complete_list(&self) -> bool {
+        self.list_version.track();
+        self.with_state(|state| state.account().is_complete()).unwrap_or_default()
+    }
+
     /// A room of the list. Follows the room list.
     #[must_use]
     pub fn room(&self, room: RoomId) -> Option<RoomSummary> {

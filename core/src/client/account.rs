@@ -42,8 +42,10 @@ pub type Fold = fn(&str) -> String;
 /// The account and the rooms in its list.
 #[derive(Debug)]
 pub struct AccountState {
-    /// For [`wire::Login::account_version`]; 0 before the first complete list.
+    /// For [`wire::Login::account_version`]; 0 until the server has told it.
     version: u64,
+    /// A complete list was received. Its version may come later.
+    is_complete: bool,
     nick: Arc<str>,
     rooms: Entries,
     /// The rooms by handle.
@@ -69,6 +71,7 @@ impl AccountState {
     pub fn new(fold: Fold) -> Self {
         Self {
             version: 0,
+            is_complete: false,
             nick: "".into(),
             rooms: Entries::default(),
             handles: SortedMap::new(),
@@ -94,6 +97,12 @@ impl AccountState {
         self.version
     }
 
+    /// Returns `true` if all rooms of the account are in the list.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
     /// A room in the list.
     #[must_use]
     pub fn room(&self, room: RoomId) -> Option<&RoomEntry> {
@@ -111,7 +120,7 @@ impl AccountState {
         wire::AccountRows {
             rows: room_rows::pack(self.rooms.values().map(|entry| entry.to_wire(people))),
             more: false,
-            complete: true,
+            complete: self.is_complete,
             version: self.version,
             nick: self.nick.to_string(),
         }
@@ -161,6 +170,7 @@ impl AccountState {
             }
         }
         if frame.complete && !frame.more {
+            self.is_complete = true;
             let listed = std::mem::take(&mut self.listed);
             let mut old = std::mem::take(&mut self.former);
             self.rooms.keys().for_each(|room| {

@@ -59,7 +59,8 @@ impl DeviceRooms {
             let rows = wire::AccountRows {
                 rows: room_rows::pack(rooms.values().filter_map(|room| room.row.clone())),
                 more: false,
-                complete: true,
+                // Without a version, it may have been written before the rest was received.
+                complete: account.version != 0,
                 version: account.version,
                 nick: account.identity.nick.to_string(),
             };

@@ -90,9 +90,9 @@ fn shown(store: Store, screens: Screens) -> Shown {
     };
     if store.room(room).is_some() {
         Shown::Room
-    } else if store.with_state(|state| state.account().version()).unwrap_or_default() == 0 {
-        Shown::Loading
-    } else {
+    } else if store.has_complete_list() {
         Shown::Missing(room)
+    } else {
+        Shown::Loading
     }
 }

@@ -365,7 +365,7 @@ fn has_message(route: &Route) -> bool {
 /// Returns `true` if the user is not a member of a room, as far as the list is known. Reactive.
 fn is_outside(store: Store, room: RoomId) -> bool {
     let is_member = room == RoomId::LOBBY || store.room(room).is_some_and(|room| room.role.is_member());
-    !is_member && store.with_state(|state| state.account().version()).unwrap_or_default() > 0
+    !is_member && store.has_complete_list()
 }
 
 /// Returns `true` if a room is in the user's list. The lobby is everybody's. Reactive.

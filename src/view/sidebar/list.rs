@@ -132,10 +132,7 @@ fn ListNote() -> impl IntoView {
     let list = expect_context::<ListState>();
     let count = Memo::new(move |_| list.listing.with(Listing::count));
     let is_search = Memo::new(move |_| !list.query.with(|query| query.trim().is_empty()));
-    let is_loading = Memo::new(move |_| {
-        store.list_version.track();
-        store.with_state(|state| state.account().version()).unwrap_or_default() == 0
-    });
+    let is_loading = Memo::new(move |_| !store.has_complete_list());
     let note = Memo::new(move |_| match (is_search.get(), count.get()) {
         (true, 0) => Some(Key::RoomsNoneFound),
         (false, 0 | 1) if is_loading.get() => Some(Key::CommonLoading),

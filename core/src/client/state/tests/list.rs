@@ -237,6 +237,28 @@ fn a_complete_list_removes_other_rooms_and_a_part_of_one_does_not() {
 }
 
 #[test]
+fn a_list_is_complete_with_its_last_frame_also_without_a_version() {
+    let mut state = ClientState::new(fold);
+    let frame =
+        |more: bool| wire::AccountRows { more, complete: !more, version: 0, ..rows(vec![row(1, "a", 1, 0)]) };
+    let welcome = wire::Welcome {
+        account: user(1).0.to_vec(),
+        log: vec![1; 16],
+        rows: Some(frame(true)),
+        ..wire::Welcome::default()
+    };
+    state.handle_welcome(&welcome);
+    let is_complete = |state: &ClientState| (state.account().is_complete(), state.account_rows().complete);
+    assert_eq!(is_complete(&state), (false, false));
+    let body = Some(wire::server_event::Body::Rows(frame(false)));
+    state.handle_event(wire::ServerEvent { room: Vec::new(), body }, 0);
+    assert_eq!((is_complete(&state), state.account().version()), ((true, true), 0));
+    // The list of another log is not that of this one.
+    state.handle_welcome(&wire::Welcome { log: vec![2; 16], ..welcome });
+    assert_eq!(is_complete(&state), (false, false));
+}
+
+#[test]
 fn seeing_messages_does_not_undo_marking_them_as_unread() {
     let mut state = state(vec![row(1, "a", 9, 0), row(2, "b", 9, 0)]);
     state.open_room(Some(room(1)));
