@@ -61,6 +61,8 @@ pub struct Follower {
     /// The leader, and the number of its last publication. `None` before the first one.
     leader: Option<(u64, Origin)>,
     number: u64,
+    /// A leader whose account is not known yet, and the number of its last publication. It has no messages of this tab's account.
+    unnamed: Option<((u64, Origin), u64)>,
     /// The highest lease number that was heard. Messages of leaders with a smaller one are ignored.
     lease: u64,
     watch: Watch,
@@ -104,6 +106,7 @@ impl Follower {
             state,
             leader: None,
             number: 0,
+            unnamed: None,
             lease: 0,
             watch: Watch::new(now, tab.0 % MAX_TAKE_OVER_DELAY_MS),
             snapshot_requested: None,
@@ -150,7 +153,8 @@ impl Follower {
                     // A tab that has taken the leadership over publishes only to tabs that it knows.
                     self.report_visibility();
                 }
-                let is_current = self.leader == Some(leader) && number == self.number;
+                let is_current = self.leader == Some(leader) && number == self.number
+                    || self.unnamed == Some((leader, number));
                 if number != 0 && !is_current {
                     self.request_snapshot(leader);
                 }
@@ -172,15 +176,15 @@ impl Follower {
     ) {
         let is_same = self.leader == Some(leader);
         let is_next = is_same && number == self.number.wrapping_add(1);
-        if !is_next && !snapshot {
-            if self.is_logged_in() && events.iter().any(events::is_logout) {
-                // No snapshot follows.
-                return self.handle_event(now, Event::LoggedOut);
-            }
-            return self.request_snapshot(leader);
+        if !is_next && !snapshot && self.is_logged_in() && events.iter().any(events::is_logout) {
+            // No snapshot follows.
+            return self.handle_event(now, Event::LoggedOut);
         }
-        if snapshot && self.is_logged_in() && !events.iter().any(events::is_login) {
-            // The account of this leader is not known yet. A snapshot follows its login.
+        let is_unnamed = snapshot || self.unnamed == Some((leader, number.wrapping_sub(1)));
+        self.unnamed = None;
+        if is_unnamed && self.is_logged_in() && !events.iter().any(events::is_login) {
+            // A snapshot follows its login.
+            self.unnamed = Some((leader, number));
             (self.leader, self.snapshot_requested) = (None, None);
             for event in events {
                 if let Some(Decoded::Event(event @ Event::Connection(_))) =
@@ -190,6 +194,9 @@ impl Follower {
                 }
             }
             return;
+        }
+        if !is_next && !snapshot {
+            return self.request_snapshot(leader);
         }
         let mut shown = Vec::new();
         let is_complete = !is_same && !self.has_missed;
@@ -288,7 +295,7 @@ impl Follower {
     /// The user has logged out. Nothing of the account stays.
     fn log_out(&mut self) {
         self.record = None;
-        self.leader = None;
+        (self.leader, self.unnamed) = (None, None);
         self.number = 0;
         (self.snapshot_requested, self.has_missed) = (None, false);
         self.last_order = 0;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{Dialect, Identity};
 use crate::{
-    client::Persisted,
+    client::{Output, Persisted},
     limits::Limits,
     persist::queue,
     send_queue::{QueuedMessage, Stage},
@@ -245,6 +245,39 @@ fn a_tab_that_leads_again_has_what_it_did_not_persist() {
     let promoted = follower.promote(now, lease, false, &mut world.device.persisted());
     let reported: Vec<_> = promoted.reported.iter().map(|message| message.id).collect();
     assert_eq!((reported, promoted.sends), (vec![id(1)], Vec::new()));
+}
+
+#[test]
+fn a_leader_without_an_account_has_settled_no_message() {
+    let mut world = World::new(1);
+    let Role::Leader(leader, mut client) = std::mem::replace(&mut world.tabs[0].role, Role::LoggedOut) else {
+        panic!()
+    };
+    let (now, lease) = (world.clocks(), leader.lease() + 1);
+    client.handle_send(now, LOBBY, id(1), "hi").unwrap();
+    while let Some(output) = client.poll_output() {
+        if let Output::Persist { ticket, .. } = output {
+            // It has failed, which does not keep a message from being sent.
+            client.handle_persisted(now, ticket);
+        }
+    }
+    let mut follower = Follower::after_leading(now, Origin(5), *leader, &mut client, []);
+    // Another tab leads to log in for the first time, and that is refused.
+    let connection = |connection| events::encode(world.now, &Event::Connection(connection), None).unwrap();
+    let hear = |follower: &mut Follower, content| {
+        follower.handle_message(now, &Post::of_leader(Origin(98), lease, content).encode());
+    };
+    let failed = Connection::Failed { status: Status::NickTaken, refusal: None };
+    for (number, connection) in [(2, connection(Connection::Connecting)), (3, connection(failed))] {
+        let (snapshot, events) = (number == 2, vec![connection]);
+        hear(&mut follower, PostContent::Publication { number, snapshot, events });
+        let renewal = PostContent::Renewal { number, age: 0, due: None, executed: vec![], roll_call: false };
+        hear(&mut follower, renewal);
+    }
+    let promoted = follower.promote(now, lease + 1, false, &mut world.device.persisted());
+    let mut kept: Vec<_> = promoted.reported.iter().map(|message| message.id).collect();
+    kept.extend(promoted.sends.iter().map(|(_, message)| message.id));
+    assert_eq!(kept, [id(1)]);
 }
 
 #[test]
