@@ -275,7 +275,12 @@ impl Service {
                     }
                     // This tab was promoted meanwhile.
                     let (room, queued) = message.message;
-                    service.with_client(|client| client.handle_adopt(browser::now(), room, queued));
+                    service.with_client(|client| match written {
+                        Written::Superseded => client.handle_adopt_unpersisted(browser::now(), room, queued),
+                        Written::Persisted | Written::Failed => {
+                            client.handle_adopt(browser::now(), room, queued)
+                        }
+                    });
                 });
             }),
         );

@@ -194,6 +194,20 @@ impl Client {
         }
     }
 
+    /// Adopts a message that this tab has written as a follower, and that the device has refused, because this tab leads now. An id
+    /// that is known is ignored.
+    pub fn handle_adopt_unpersisted(&mut self, now: Clocks, room: RoomId, queued: QueuedMessage) {
+        let (id, stage) = (queued.id, queued.stage);
+        if !self.adopt(now, room, queued.clone()) {
+            return;
+        }
+        if stage == Stage::Queued {
+            self.persist_queued(room, id);
+        } else {
+            let _ = self.persister.put_queued(room, &queued);
+        }
+    }
+
     /// Adopts the messages that the previous leader had reported as queued and may not have persisted before
     /// its tab was closed. An id that is known is ignored.
     ///
@@ -205,14 +219,7 @@ impl Client {
             let stage = message.stage_without_leader(is_basic);
             let OwnMessage { room, id, content, time, order, .. } = message;
             let queued = QueuedMessage::new(id, content, time, order, stage);
-            if !self.adopt(now, room, queued.clone()) {
-                continue;
-            }
-            if stage == Stage::Queued {
-                self.persist_queued(room, id);
-            } else {
-                let _ = self.persister.put_queued(room, &queued);
-            }
+            self.handle_adopt_unpersisted(now, room, queued);
         }
     }
 

@@ -211,9 +211,13 @@ impl World {
                 follower.handle_message(now, &bytes);
                 received.push(bytes);
             }
-            (Input::Stored(sent) | Input::Superseded(sent), Role::Leader(_, client)) => {
+            (Input::Stored(sent), Role::Leader(_, client)) => {
                 let (room, message) = sent.message;
                 client.handle_adopt(now, room, message);
+            }
+            (Input::Superseded(sent), Role::Leader(_, client)) => {
+                let (room, message) = sent.message;
+                client.handle_adopt_unpersisted(now, room, message);
             }
             (Input::Stored(sent), Role::Follower(follower) | Role::Promoting(follower, _)) => {
                 follower.handle_stored(*sent);

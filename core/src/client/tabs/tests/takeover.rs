@@ -98,6 +98,26 @@ fn a_message_that_is_being_stored_when_the_leader_is_closed_keeps_its_place() {
 }
 
 #[test]
+fn a_message_that_the_device_has_refused_is_stored_by_its_tab_that_leads_now() {
+    let mut world = World::new(1);
+    world.server_answers = false;
+    world.close_tab(0);
+    // The tab has the lock, whose number the device knows, and still follows the former leader.
+    while !matches!(world.tabs[1].role, Role::Promoting(..)) {
+        world.run(1);
+    }
+    world.handle(1, Input::User(User::Send(LOBBY, id(1))));
+    assert!(world.device.queued.is_empty(), "it is refused");
+    world.run(100);
+    assert_eq!((world.leader(), world.state(1, id(1))), (Some(1), Some(Delivery::Queued)));
+    assert!(world.device.queued.contains_key(&id(1)));
+    world.close_tab(1);
+    world.server_answers = true;
+    world.run(3_000);
+    assert_eq!((world.leader(), world.server.log(LOBBY).len()), (Some(2), 1));
+}
+
+#[test]
 fn messages_that_the_device_does_not_have_are_sent_again_by_the_next_leader() {
     let mut world = World::new(1);
     world.server_answers = false;

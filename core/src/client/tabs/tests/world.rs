@@ -35,6 +35,8 @@ pub(super) enum Input {
     /// The changes with this ticket of the client with this number were written, or refused.
     Written(u64, Option<u64>),
     Stored(FollowerMessage),
+    /// The device has refused it, because another tab leads.
+    Superseded(FollowerMessage),
     Socket(u64, SocketEvent),
     Timer,
     User(User),

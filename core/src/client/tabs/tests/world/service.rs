@@ -72,6 +72,14 @@ impl World {
                 follower.handle_stored(sent);
                 FollowerAction::Nothing
             }),
+            (Input::Superseded(sent), Role::Leader(..)) => {
+                let (room, message) = sent.message;
+                self.with_client(at, |client| client.handle_adopt_unpersisted(now, room, message));
+            }
+            (Input::Superseded(sent), _) => self.with_follower(at, |follower| {
+                follower.handle_superseded(sent);
+                FollowerAction::Nothing
+            }),
             (Input::Socket(number, event), Role::Leader(..)) if number == tab.socket => {
                 self.with_client(at, |client| match event {
                     SocketEvent::Opened => client.handle_opened(now),
@@ -146,6 +154,9 @@ impl World {
 
     /// Persists a message of a follower.
     pub(super) fn store(&mut self, at: usize, message: FollowerMessage) {
+        if message.lease < self.device.lease {
+            return self.deliver(at, Input::Superseded(message));
+        }
         self.device.store(&message.change);
         self.deliver(at, Input::Stored(message));
     }
