@@ -51,6 +51,17 @@ pub struct PendingProposal {
     pub proposal: Proposal,
 }
 
+impl PendingProposal {
+    /// Has the message, if it is one of this account, published under another nick.
+    pub fn rename(&mut self, account: UserId, to: &Arc<str>) {
+        if let Origin::Message { nick, .. } = &mut self.origin
+            && self.proposal.sender == account
+        {
+            *nick = to.clone();
+        }
+    }
+}
+
 /// A member that disconnected while messages of it were not settled. The departure is published after those messages.
 #[derive(Debug)]
 pub struct Departure {
@@ -58,10 +69,12 @@ pub struct Departure {
     pub batch: u64,
     /// The account.
     pub account: UserId,
-    /// The nick.
+    /// The nick at that time.
     pub nick: Arc<str>,
-    /// The key of the nick.
+    /// The key of this nick.
     pub key: Arc<str>,
+    /// The nick that the account has now.
+    pub present: Arc<str>,
 }
 
 /// The outcome of the submitted appends. It is not known after a failed one: the log may contain messages whose append
@@ -146,6 +159,15 @@ impl AppendQueue {
         self.pending.add(pending.address, 1);
         self.pending_bytes.add(pending.address, pending.proposal.change.text_bytes());
         self.next.push(pending);
+    }
+
+    /// Has the messages of an account and its departure published under another nick, which it has taken before them.
+    pub fn rename(&mut self, account: UserId, nick: &Arc<str>) {
+        let submitted = self.submitted.iter_mut().flat_map(|(_, pending, _)| pending);
+        submitted.chain(&mut self.next).for_each(|pending| pending.rename(account, nick));
+        for departure in self.departures.iter_mut().filter(|departure| departure.account == account) {
+            departure.present = nick.clone();
+        }
     }
 
     /// Adds a row change. It is applied after the proposals that were added before.
@@ -234,7 +256,8 @@ impl AppendQueue {
     /// of the last one.
     pub fn postpone_departure(&mut self, account: UserId, nick: Arc<str>, key: Arc<str>) -> u64 {
         let batch = self.next_batch() - u64::from(self.next.is_empty());
-        self.departures.push_back(Departure { batch, account, nick, key });
+        let present = nick.clone();
+        self.departures.push_back(Departure { batch, account, nick, key, present });
         batch
     }
 

@@ -132,10 +132,9 @@ impl Hub {
 
     /// Publishes the departures that were postponed until the last messages of their members.
     pub(super) fn publish_departures(&mut self) {
-        while let Some(Departure { batch, account, nick, key }) = self.append_queue.next_departure() {
-            // A change of the nick may have been stored meanwhile.
-            let present = self.accounts.get(account).map_or(&nick, |known| &known.nick);
-            self.rooms.finish_departure(account, present, batch);
+        while let Some(Departure { batch, account, nick, key, present }) = self.append_queue.next_departure()
+        {
+            self.rooms.finish_departure(account, &present, batch);
             if self.nicks.finish_departure(&key, &nick, batch) {
                 self.publish_departure(&nick);
             }

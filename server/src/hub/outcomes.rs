@@ -20,9 +20,17 @@ impl Hub {
         match result {
             Ok(outcomes) => {
                 self.list_version_changed();
-                for (pending, outcome) in batch.into_iter().zip(outcomes) {
-                    let PendingProposal { origin, address, proposal } = pending;
+                let mut batch = batch.into_iter();
+                for outcome in outcomes {
+                    let Some(PendingProposal { origin, address, proposal }) = batch.next() else { break };
                     let sender = proposal.sender;
+                    if let (Change::ChangeNick { nick, .. }, Outcome::Appended(_)) =
+                        (&proposal.change, &outcome)
+                    {
+                        // The account may have left since it has sent them.
+                        batch.as_mut_slice().iter_mut().for_each(|pending| pending.rename(sender, nick));
+                        self.append_queue.rename(sender, nick);
+                    }
                     match origin {
                         Origin::Message { conn, nick } => {
                             if outcome == Outcome::Refused(Status::NoSuchAccount)

@@ -79,6 +79,13 @@ impl Client {
 
     /// Sends a command without waiting for its answer. Returns its number.
     pub fn send(&mut self, w: &mut World, room: RoomId, operation: Operation) -> u32 {
+        let request = self.handle(w, room, operation);
+        w.settle();
+        request
+    }
+
+    /// Gives a command to the hub, which does not give its proposals to the log yet. Returns its number.
+    pub fn handle(&mut self, w: &mut World, room: RoomId, operation: Operation) -> u32 {
         self.requests += 1;
         let id = parlour_core::model::MessageId::new(self.requests.into(), [self.conn as u8; 10]);
         let command = wire::ClientCommand {
@@ -87,7 +94,7 @@ impl Client {
             id: id.0.to_vec(),
             operation: Some(operation),
         };
-        w.send(self.conn, &codec::extension(Extension::Command(command)));
+        w.handle(self.conn, &codec::extension(Extension::Command(command)));
         self.requests
     }
 

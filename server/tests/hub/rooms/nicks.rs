@@ -57,19 +57,48 @@ fn pages_name_senders_who_have_left_by_their_present_nicks() {
     }
 }
 
+/// The nick and the presence of a client that another one was told last.
+fn last_told(w: &World, to: &Client, of: &Client) -> (String, i32) {
+    let told = w.received(to.conn).frames.iter().filter_map(|frame| match &frame.extension {
+        Some(codec::Extension::Event(wire::ServerEvent {
+            body: Some(wire::server_event::Body::Presence(changes)),
+            ..
+        })) => changes.people.iter().rfind(|person| person.account == of.account),
+        _ => None,
+    });
+    let last = told.last().unwrap();
+    (last.nick.clone(), last.state)
+}
+
 #[test]
 fn a_message_that_is_stored_after_a_change_of_the_nick_has_the_new_one() {
-    let mut w = world();
-    let tom = Client::login(&mut w, "tom", &[]);
-    let mut lili = Client::login(&mut w, "lili", &[]);
-    w.hold_appends = true;
-    lili.send(&mut w, RoomId::LOBBY, change_nick("lilith"));
-    w.send_message(lili.conn, 1, "hello");
-    w.release();
-    w.advance(1_000);
-    let received = w.received(tom.conn);
-    let message = received.frames.iter().find(|frame| frame.content == "hello").unwrap();
-    assert_eq!(message.user_name, "lilith");
+    // While its account is there, and while it leaves, in one batch and in two.
+    for (leaves, in_one) in [(false, true), (false, false), (true, true), (true, false)] {
+        let mut w = world();
+        let tom = Client::login(&mut w, "tom", &[]);
+        let mut lili = Client::login(&mut w, "lili", &[]);
+        w.hold_appends = true;
+        lili.handle(&mut w, RoomId::LOBBY, change_nick("lilith"));
+        if !in_one {
+            w.settle();
+        }
+        w.send_message(lili.conn, 1, "hello");
+        assert_eq!(w.held_requests.len(), if in_one { 1 } else { 2 });
+        if leaves {
+            w.send(lili.conn, &codec::exit("lili"));
+        }
+        while !w.held_requests.is_empty() {
+            w.release_one();
+            w.advance(1_000);
+        }
+        w.release();
+        w.advance(1_000);
+        let received = w.received(tom.conn);
+        let message = received.frames.iter().find(|frame| frame.content == "hello").unwrap();
+        assert_eq!(message.user_name, "lilith", "{leaves} {in_one}");
+        let state = if leaves { wire::PresenceState::Left } else { wire::PresenceState::Online };
+        assert_eq!(last_told(&w, &tom, &lili), ("lilith".into(), state.into()), "{leaves} {in_one}");
+    }
 }
 
 #[test]
@@ -90,15 +119,8 @@ fn nick_that_changes_while_its_account_leaves_is_told() {
         w.release();
         w.failing = None;
         w.advance(3_000);
-        let mut told = w.received(tom.conn).frames.iter().filter_map(|frame| match &frame.extension {
-            Some(codec::Extension::Event(wire::ServerEvent {
-                body: Some(wire::server_event::Body::Presence(changes)),
-                ..
-            })) => changes.people.iter().rfind(|person| person.account == lili.account),
-            _ => None,
-        });
-        let last = told.next_back().unwrap();
-        assert_eq!((&*last.nick, last.state), ("lilith", wire::PresenceState::Left.into()), "{is_ambiguous}");
+        let told = last_told(&w, &tom, &lili);
+        assert_eq!(told, ("lilith".into(), wire::PresenceState::Left.into()), "{is_ambiguous}");
     }
 }
 
