@@ -33,7 +33,8 @@ pub struct Ledger {
     pub failed: BTreeMap<Key, Status>,
     /// Messages that may be missing in the log, because a fault has removed all traces of them.
     pub excused: BTreeSet<Key>,
-    /// Messages that were sent again by the user, so that they may be anywhere in the order.
+    /// Messages that may be anywhere in the order: the user has sent them again, or the log has lost them, and a tab that was suspended
+    /// before they were acknowledged sends them again.
     pub retried: BTreeSet<Key>,
     /// Messages that a middlebox lets never pass.
     pub hopeless: BTreeSet<Key>,
@@ -68,6 +69,7 @@ impl Ledger {
     pub fn forget(&mut self, key: Key) {
         self.acknowledged.remove(&key);
         self.excused.insert(key);
+        self.retried.insert(key);
     }
 
     /// A tab was closed: what it has sent may be gone, if that is not on the device.
