@@ -41,6 +41,7 @@ async function loadPart(part, callback, data) {
 }
 
 export const __wasm_split_load_room = (callback, data) => loadPart("room", callback, data);
+export const __wasm_split_load_message = (callback, data) => loadPart("message", callback, data);
 export const __wasm_split_load_members = (callback, data) => loadPart("members", callback, data);
 export const __wasm_split_load_side = (callback, data) => loadPart("side", callback, data);
 export const __wasm_split_load_search = (callback, data) => loadPart("search", callback, data);

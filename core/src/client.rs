@@ -47,6 +47,7 @@ pub mod device;
 mod event;
 mod leaving;
 mod login;
+mod pending_change;
 pub mod people;
 mod persistence;
 mod requests;
@@ -71,6 +72,7 @@ use self::{
 pub use self::{
     command::{Command, MessageTarget, PageStart, RoomChange},
     event::{Event, Origin, OwnMessage, Reply},
+    pending_change::PendingChange,
     persistence::{AccountRecord, Change, Persisted},
     subscriptions::Position,
 };

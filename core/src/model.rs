@@ -74,6 +74,8 @@ pub enum TextState {
     Edited,
     /// Erased. It is empty.
     Erased,
+    /// The user of this tab has edited the message, or deleted it if it is empty. The server has not confirmed it.
+    Saving,
 }
 
 impl TextState {

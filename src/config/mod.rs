@@ -13,8 +13,9 @@ pub use page::{
     local_day, page_is_outdated, push_cover, set_fragment,
 };
 pub use storage::{
-    forget_scope, has_session, keep_tab_id, keep_typed, last_scope, remember, remember_language,
-    remember_scope, remember_theme, scope_rows, tab_scope, take_tab_id, write_scope_row,
+    changes, forget_changes, forget_scope, has_session, keep_tab_id, keep_typed, last_scope, remember,
+    remember_language, remember_scope, remember_theme, scope_rows, tab_scope, take_tab_id, write_change,
+    write_scope_row,
 };
 
 use crate::i18n::Locale;

@@ -9,6 +9,8 @@ const LANGUAGE: &str = "parlour.language";
 const THEME: &str = "parlour.theme";
 const SCOPE: &str = "parlour.scope";
 const TAB: &str = "parlour.tab";
+/// The beginning of the keys of changes of messages.
+const CHANGES: &str = "parlour.change\n";
 /// The beginning of the keys of the table of scopes. Each row has a key of its own, so tabs never overwrite each other's rows.
 const SCOPES: &str = "parlour.account\n";
 
@@ -63,13 +65,39 @@ pub fn forget_scope(scope: &str) {
 /// The rows of the table of scopes: the accounts that use this device, each with the name of its scope.
 #[must_use]
 pub fn scope_rows() -> Vec<(String, String)> {
+    rows(SCOPES)
+}
+
+/// The rows whose keys begin with this, each with the rest of its key.
+fn rows(prefix: &str) -> Vec<(String, String)> {
     let Some(storage) = local_storage() else { return Vec::new() };
     let keys = (0..storage.length().unwrap_or(0)).filter_map(|at| storage.key(at).ok().flatten());
     let rows = keys.filter_map(|key| {
-        let scope = key.strip_prefix(SCOPES)?.to_owned();
-        Some((scope, storage.get_item(&key).ok()??))
+        let rest = key.strip_prefix(prefix)?.to_owned();
+        Some((rest, storage.get_item(&key).ok()??))
     });
     rows.collect()
+}
+
+/// The changes of messages by the account with this id that no server has confirmed.
+#[must_use]
+pub fn changes(account: &str) -> Vec<String> {
+    rows(&format!("{CHANGES}{account}\n")).into_iter().map(|(_, value)| value).collect()
+}
+
+/// Writes the change of a message by an account, or deletes it.
+pub fn write_change(account: &str, message: &str, value: Option<&str>) {
+    let key = format!("{CHANGES}{account}\n{message}");
+    match value {
+        Some(value) => set(&key, value),
+        None => remove(&key),
+    }
+}
+
+/// Deletes the changes of an account that has logged out.
+pub fn forget_changes(account: &str) {
+    let prefix = format!("{CHANGES}{account}\n");
+    rows(&prefix).into_iter().for_each(|(message, _)| remove(&[&prefix, &*message].concat()));
 }
 
 /// Writes a row of the table of scopes, or deletes it.

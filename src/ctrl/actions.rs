@@ -84,7 +84,8 @@ impl Store {
         self.open_room.get().map(|room| self.service().draft(room)).unwrap_or_default()
     }
 
-    fn save_draft(&self, text: &str) {
+    /// Stores what was typed in the open room and not sent.
+    pub fn save_draft(&self, text: &str) {
         if let Some(room) = self.open_room.get_untracked() {
             self.service().save_draft(room, text);
         }
@@ -129,6 +130,11 @@ impl Store {
     /// Stores the composer's text after it has changed, and updates the note.
     pub fn draft_changed(&self, text: &str) {
         self.save_draft(text);
+        self.check_length(text);
+    }
+
+    /// Updates the note for the text in the composer.
+    pub fn check_length(&self, text: &str) {
         match self.excess_bytes(text) {
             0 => self.clear_note(),
             excess => self.set.composer_note.set(Some(ComposerNote::TooLong(excess))),
@@ -201,7 +207,7 @@ impl Store {
     }
 
     /// Removes the composer's note, except for a countdown in progress.
-    fn clear_note(&self) {
+    pub(super) fn clear_note(&self) {
         if !matches!(self.composer_note.get_untracked(), None | Some(ComposerNote::Wait(..))) {
             self.set.composer_note.set(None);
         }

@@ -102,6 +102,9 @@ impl Store {
 
     /// Logs out, or cancels a login in progress.
     pub fn leave(&self) {
+        if let Some((finish, editor)) = self.inner.with_value(|inner| inner.finish_deletion) {
+            finish(editor);
+        }
         self.inner.update_value(|inner| inner.pending_login = None);
         match self.service_if_loaded() {
             Some(service) => service.leave(),

@@ -263,7 +263,7 @@ fn present_members(members: &[Contact], others: usize) -> Notice {
 }
 
 /// The time, Unix ms.
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     // Whole milliseconds of the calendar fit in an i64 by far.
     #[allow(clippy::cast_possible_truncation)]
     let now = js_sys::Date::now() as i64;

@@ -10,6 +10,7 @@ mod device_link;
 mod diagnostics;
 mod dialog;
 mod directory;
+mod edits;
 mod login;
 mod members;
 mod paging;
@@ -24,6 +25,7 @@ mod values;
 
 pub use dialog::{DialogKind, Outcome};
 pub use directory::{Contact, Page, PublicRoom};
+pub use edits::MessageEditor;
 pub use login::{LoadRoom, missing_part_status};
 pub use members::member_order;
 pub use rooms::RoomSummary;

@@ -13,6 +13,7 @@ use parlour_core::{
 use super::{
     dialog::{DialogKind, Outcome},
     directory::Contact,
+    edits::Finish,
     login::{LoadRoom, PendingLogin},
     members::Members,
     search::Search,
@@ -163,6 +164,8 @@ pub(super) struct Inner {
     /// The number of the last seek, incremented too when a seek is cancelled; and of the last request for search results.
     pub(super) seeks: u32,
     pub(super) searches: u32,
+    /// Deletes the message whose deletion can still be undone.
+    pub(super) finish_deletion: Option<Finish>,
     /// For each room the ords that are being loaded.
     pub(super) loading: SortedMap<RoomId, Vec<u64>>,
     pub(super) members: Members,
@@ -315,6 +318,7 @@ impl Store {
                 logouts: 0,
                 seeks: 0,
                 searches: 0,
+                finish_deletion: None,
                 loading: SortedMap::new(),
                 members: Members::default(),
                 service: None,

@@ -7,6 +7,7 @@ mod dialogs;
 mod login;
 mod markup;
 mod members;
+mod message_part;
 mod pieces;
 mod rename;
 mod room;

@@ -46,6 +46,7 @@ impl PackedState {
             TextState::Original => 0,
             TextState::Edited => EDITED,
             TextState::Erased => ERASED,
+            TextState::Saving => EDITED | ERASED,
         };
         Self(delivery.to_code() | text | if own { OWN } else { 0 })
     }
@@ -59,7 +60,8 @@ impl PackedState {
         match self.0 & (EDITED | ERASED) {
             0 => TextState::Original,
             EDITED => TextState::Edited,
-            _ => TextState::Erased,
+            ERASED => TextState::Erased,
+            _ => TextState::Saving,
         }
     }
 }

@@ -22,6 +22,8 @@ pub mod keys {
     pub const HOME: &str = "\u{E011}";
     /// End.
     pub const END: &str = "\u{E010}";
+    /// Delete.
+    pub const DELETE: &str = "\u{E017}";
     /// Arrow down.
     pub const DOWN: &str = "\u{E015}";
 

@@ -1,20 +1,23 @@
 //! The text being written.
 
-use leptos::{html, prelude::*};
-
-use super::oversized::Inserted;
+use super::{edit::Editor, oversized::Inserted};
 use crate::ctrl::{Store, use_store};
+use leptos::{html, prelude::*};
 
 /// The composer's text and field. A context of the room, because a failed message can be put back into the composer.
 #[derive(Clone, Copy)]
 pub struct Draft {
-    store: Store,
+    pub(super) store: Store,
     pub(super) text: RwSignal<String>,
     pub(super) field: NodeRef<html::Textarea>,
     /// The text that was not inserted into the field, because that would be too long to be sent.
     pub(super) refused: StoredValue<Option<Inserted>>,
     /// The number of bytes by which the field's text would be too long with it; 0 if no text was refused.
     pub(super) excess_bytes: RwSignal<u32>,
+    /// The place of the bar above the field.
+    pub(super) edit_bar: NodeRef<html::Div>,
+    /// What edits messages in the field; `None` until it is loaded.
+    pub(super) editor: RwSignal<Option<Editor>>,
 }
 
 impl Draft {
@@ -26,29 +29,51 @@ impl Draft {
             field: NodeRef::new(),
             refused: StoredValue::new(None),
             excess_bytes: RwSignal::new(0),
+            edit_bar: NodeRef::new(),
+            editor: RwSignal::new(None),
         }
     }
 
     /// Inserts a text before the current draft, on a line of its own, and focuses the field.
     pub fn prepend(self, text: &str) {
         let Some(field) = self.field.get_untracked() else { return };
-        let written = field.value();
+        let is_edit = untrack(|| self.edit_text()).is_some();
+        let written = if is_edit { untrack(|| self.store.draft()) } else { field.value() };
         let whole = if written.is_empty() { text.to_owned() } else { format!("{text}\n{written}") };
-        self.store.draft_changed(&whole);
-        self.text.set(whole);
+        if is_edit {
+            // It is shown when the edit ends.
+            self.store.save_draft(&whole);
+        } else {
+            self.store.draft_changed(&whole);
+            self.text.set(whole);
+        }
         let _ = field.focus();
     }
 
-    /// Shows what was typed in the open room and not sent, whenever another room is opened and when it was read.
+    /// The text of the edit in the open room, if a message is being edited there. Reactive.
+    pub(super) fn edit_text(self) -> Option<String> {
+        self.editor.get()?.text(self.store.open_room.get()?)
+    }
+
+    /// The text in the field has changed.
+    pub(super) fn changed(self, typed: &str) {
+        if !self.editor.get_untracked().is_some_and(|editor| editor.handle_change(self, typed)) {
+            self.store.draft_changed(typed);
+        }
+    }
+
+    /// Shows what was typed in the open room and not sent, or the text of the edit there, whenever another room is opened, when that
+    /// was read, and when an edit begins or ends.
     pub(super) fn follow_room(self) {
         let store = self.store;
         Effect::new(move || {
             let stored = store.draft();
+            let written = self.edit_text().unwrap_or(stored);
             // The text is stored as it is typed, so this is what was typed, and what was stored before that.
-            let is_shown = self.field.get_untracked().is_some_and(|field| field.value() == stored);
+            let is_shown = self.field.get_untracked().is_some_and(|field| field.value() == written);
             if !is_shown {
                 self.forget_refused();
-                self.text.set(stored);
+                self.text.set(written);
             }
         });
     }

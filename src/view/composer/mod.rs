@@ -2,6 +2,7 @@
 
 mod direction;
 mod draft;
+mod edit;
 mod oversized;
 mod send_key;
 
@@ -15,7 +16,7 @@ use wasm_bindgen::JsCast;
 use self::{
     direction::direction,
     oversized::{Change, Inserted},
-    send_key::sends_line_break,
+    send_key::{is_of_composition, sends_line_break},
 };
 pub use self::{
     draft::Draft,
@@ -49,7 +50,9 @@ pub fn Composer() -> impl IntoView {
         let Some(field) = field.get_untracked() else { return };
         // Not the signal: some browsers restore a field's content without an input event.
         let typed = field.value();
-        if store.send(&typed) {
+        if draft.editor().is_some_and(|editor| editor.save(draft, &typed)) {
+            // It is in the timeline, or is still being edited.
+        } else if store.send(&typed) {
             text.set(String::new());
             draft.forget_refused();
             scroller.to_end();
@@ -88,7 +91,7 @@ pub fn Composer() -> impl IntoView {
             }
             return;
         }
-        store.draft_changed(&typed);
+        draft.changed(&typed);
         text.set(typed);
     };
     let keydown = move |event: KeyboardEvent| {
@@ -108,6 +111,11 @@ pub fn Composer() -> impl IntoView {
         if is_send_key(press) {
             event.prevent_default();
             send();
+        } else if !modified
+            && !is_of_composition(press)
+            && draft.editor().is_some_and(|editor| editor.handle_key(draft, &event))
+        {
+            event.prevent_default();
         }
     };
     let composition_end =
@@ -128,6 +136,8 @@ pub fn Composer() -> impl IntoView {
     });
     view! {
         <form id="composer" class="composer" aria-label=tr(Key::ComposerLabel) on:submit=submit>
+            // The editor is mounted into it.
+            <div class="part-slot" node_ref=draft.edit_bar></div>
             <div class="composer-box" class:refused=refused>
                 // The stylesheet renders the copy in `data-text`, which gives the field its height.
                 <div class="grow" data-text=move || text.get()>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::Draft;
 use crate::{
-    ctrl::{Store, use_store},
+    ctrl::Store,
     i18n::{Key, graphemes},
     view::shared::{announced, tr, use_texts},
 };
@@ -95,7 +95,7 @@ impl Draft {
     }
 
     /// Inserts as much of the refused text as can be sent.
-    fn insert_fitting(self, store: Store) {
+    fn insert_fitting(self) {
         let refused = self.refused.try_update_value(Option::take).flatten();
         if let (Some(mut inserted), Some(field)) = (refused, self.field.get_untracked()) {
             let fits =
@@ -105,7 +105,7 @@ impl Draft {
             field.set_value(&whole);
             // Fails only for a field without text.
             let _ = field.set_selection_range(caret, caret);
-            store.draft_changed(&whole);
+            self.changed(&whole);
             self.text.set(whole);
         }
     }
@@ -115,7 +115,7 @@ impl Draft {
 /// [`Draft::excess_bytes`].
 #[component]
 pub fn OversizedNote() -> impl IntoView {
-    let (store, t) = (use_store(), use_texts());
+    let t = use_texts();
     let draft = expect_context::<Draft>();
     let excess = move || draft.excess_bytes.get();
     let finish = move || {
@@ -125,7 +125,7 @@ pub fn OversizedNote() -> impl IntoView {
         }
     };
     let insert = move |_| {
-        draft.insert_fitting(store);
+        draft.insert_fitting();
         finish();
     };
     let note = move || {

@@ -32,8 +32,13 @@ const SAME_PRESS_MS: f64 = 20.0;
 /// its time. The time stamp is that of the physical key press, so on a busy page it can even precede the `compositionend`
 /// that it caused.
 pub fn is_send_key(press: KeyPress<'_>) -> bool {
+    press.key == "Enter" && !press.modified && !is_of_composition(press)
+}
+
+/// Returns `true` if a key press belongs to a composition.
+pub fn is_of_composition(press: KeyPress<'_>) -> bool {
     let ended_by_this = press.composition_ended_ms.is_some_and(|end| press.at_ms - end < SAME_PRESS_MS);
-    press.key == "Enter" && !press.modified && !press.is_composing && press.key_code != 229 && !ended_by_this
+    press.is_composing || press.key_code == 229 || ended_by_this
 }
 
 /// Returns `true` if a change that the browser announces with `beforeinput` is an Enter that sends the message. It is

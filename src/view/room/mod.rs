@@ -23,6 +23,7 @@ use super::{
     dialogs::DialogHost,
     markup::{Markup, preload_markup},
     members::{MemberList, preload_members},
+    message_part::preload_message_part,
     screens::{Screen, Screens},
     search::{PanelState, SearchPanel, preload_content},
     shared::{OpenMenu, announced, next_paint, room_name, use_texts},
@@ -42,6 +43,7 @@ pub fn prepare_room(store: Store) {
         next_paint().await;
         preload_side();
         preload_members();
+        preload_message_part();
         preload_markup();
         time::prepare(store.locale.get_untracked());
     });

@@ -36,6 +36,8 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
         TextState::Original => None,
         TextState::Edited => Some(Key::MessageEdited),
         TextState::Erased => Some(Key::MessageDeleted),
+        TextState::Saving if message.content.is_empty() => Some(Key::MessageDeleted),
+        TextState::Saving => Some(Key::MessageSaving),
     };
     let text_state = text_state.map(|key| view! { <p class="text-state">{tr(key)}</p> });
     let expand = may_be_long(&message.content).then(|| view! { <ExpandButton row/> });

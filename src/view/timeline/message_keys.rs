@@ -1,4 +1,4 @@
-//! Keys in the timeline: from message to message, to the tools of one, and marking it as unread.
+//! Keys in the timeline: from message to message, to the tools of one, marking it as unread, editing and deleting it.
 
 use leptos::ev::KeyboardEvent;
 use wasm_bindgen::JsCast;
@@ -46,8 +46,9 @@ pub fn handle_key(tools: ToolsState, scroller: Scroller, event: &KeyboardEvent) 
     if !on_message && focused.id() != "timeline" {
         return false;
     }
-    match action(&event::key(event), on_message) {
-        None => return false,
+    let key = event::key(event);
+    match action(&key, on_message) {
+        None => return on_message && tools.handle_key(scroller, &focused, &key),
         Some(Action::Enter) => return last_in_view(&focused).is_some_and(|item| focus(&item)),
         Some(Action::Previous) => {
             next_message(&focused, Element::previous_element_sibling).is_some_and(|item| focus(&item))

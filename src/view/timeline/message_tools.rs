@@ -6,15 +6,18 @@ use leptos::{
     html::Div,
     prelude::*,
 };
-use parlour_core::model::RoomId;
+use parlour_core::model::{Connection, Message, RoomId};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement};
 
 use super::scroller::Scroller;
 use crate::{
-    ctrl::{Route, use_store},
+    ctrl::{MessageEditor, Route, use_store},
     i18n::Key,
-    view::shared::{Icon, event, icon, px, tr},
+    view::{
+        composer::Draft,
+        shared::{Icon, announced, event, icon, px, tr, use_texts},
+    },
 };
 
 /// The message that the tools are for.
@@ -30,13 +33,14 @@ struct Target {
 #[derive(Clone, Copy)]
 pub struct ToolsState {
     target: RwSignal<Option<Target>>,
+    draft: Draft,
     /// The element that the tools are placed in.
     pub frame: NodeRef<Div>,
 }
 
 impl ToolsState {
-    pub fn new() -> Self {
-        Self { target: RwSignal::new(None), frame: NodeRef::new() }
+    pub fn new(draft: Draft) -> Self {
+        Self { target: RwSignal::new(None), draft, frame: NodeRef::new() }
     }
 
     /// Hides the tools.
@@ -84,6 +88,12 @@ impl ToolsState {
         });
     }
 
+    /// Handles a key while the message of a row has the focus: edits or deletes it. Returns whether it has an effect.
+    pub(super) fn handle_key(self, scroller: Scroller, item: &Element, key: &str) -> bool {
+        let editor = scroller.stored_message(item).zip(self.draft.editor());
+        editor.is_some_and(|(ord, editor)| editor.handle_message_key(self.draft, scroller, ord, key))
+    }
+
     /// Marks the message of a row and all later ones as unread; `false` if it can't be marked.
     pub(super) fn mark_unread(self, scroller: Scroller, item: &Element) -> bool {
         let target = self.target_of(scroller, item);
@@ -107,14 +117,64 @@ impl ToolsState {
     }
 }
 
-/// A link to the message, and a button that marks it and all later ones as unread.
+/// Edits or deletes the message with this ord, if the key stands for that. Returns whether it does.
+fn handle_key(messages: MessageEditor, draft: Draft, scroller: Scroller, ord: u64, key: &str) -> bool {
+    let Some(message) = messages.message(ord).filter(|message| messages.may_change(message)) else {
+        return false;
+    };
+    match key {
+        "e" | "E" => draft.edit(message),
+        "Delete" => delete(messages, scroller, message),
+        _ => return false,
+    }
+    true
+}
+
+/// Deletes a message, unless that is undone. The focus stays on its row, which is drawn anew.
+fn delete(messages: MessageEditor, scroller: Scroller, message: Message) {
+    let ord = message.ord;
+    messages.delete_message(message);
+    keep_focus(scroller, ord);
+}
+
+/// Moves the focus back to the message with this ord, if its row had it and is being drawn anew.
+fn keep_focus(scroller: Scroller, ord: u64) {
+    // The row is drawn in the next frame.
+    request_animation_frame(move || {
+        request_animation_frame(move || {
+            if document().active_element().is_none_or(|focused| focused.tag_name() == "BODY") {
+                scroller.focus_message(Some(ord));
+            }
+        });
+    });
+}
+
+/// The tools of the message under the pointer: a link to it, marking it and all later ones as unread, editing and deleting it. And,
+/// after a message was deleted, a button that undoes that.
 #[component]
-pub fn MessageTools(state: ToolsState) -> impl IntoView {
-    let store = use_store();
+pub fn MessageTools() -> impl IntoView {
+    let (store, state) = (use_store(), expect_context::<ToolsState>());
+    let draft = state.draft;
     let scroller = expect_context::<Scroller>();
     let target = state.target;
+    let messages = MessageEditor::new(store);
+    draft.set_editor(messages, handle_key);
+    Effect::watch(
+        move || store.connection.with(|connection| matches!(connection, Connection::Online { .. })),
+        move |is_online, _, _| {
+            if *is_online {
+                messages.load_changes();
+            }
+        },
+        false,
+    );
     Effect::watch(move || store.open_room.track(), move |_, _, _| state.hide(scroller), false);
     let is_shown = Memo::new(move |_| target.with(Option::is_some));
+    let may_change = Memo::new(move |_| {
+        store.timeline_version.track();
+        let message = target.get().and_then(|target| messages.message(target.ord));
+        message.is_some_and(|message| messages.may_change(&message))
+    });
     let link =
         move || target.get().map(|Target { room, ord, .. }| Route::Room { room, at: Some(ord) }.to_string());
     let mark_unread = move |_: MouseEvent| {
@@ -124,11 +184,31 @@ pub fn MessageTools(state: ToolsState) -> impl IntoView {
             scroller.focus();
         }
     };
+    let message = move || messages.message(target.get_untracked()?.ord);
+    let edit = move |_: MouseEvent| {
+        if let Some(message) = message() {
+            state.hide(scroller);
+            draft.edit(message);
+        }
+    };
+    let delete_it = move |_: MouseEvent| {
+        if let Some(message) = message() {
+            state.hide(scroller);
+            delete(messages, scroller, message);
+        }
+    };
     let leave_by_key = move |event: KeyboardEvent| {
         if event::key(&event) == "Escape" {
             event.prevent_default();
             let target = target.get_untracked();
             scroller.focus_message(target.map(|Target { ord, .. }| ord));
+        }
+    };
+    let tool = move |id, key, path, act: Box<dyn Fn(MouseEvent)>| {
+        view! {
+            <button type="button" id=id class="button quiet" aria-label=tr(key) title=tr(key) on:click=act>
+                <Icon path/>
+            </button>
         }
     };
     view! {
@@ -143,12 +223,46 @@ pub fn MessageTools(state: ToolsState) -> impl IntoView {
                 >
                     <Icon path=icon::LINK/>
                 </a>
-                <button
-                    type="button" id="mark-unread-here" class="button quiet" aria-label=tr(Key::RoomMarkUnreadHere)
-                    title=tr(Key::RoomMarkUnreadHere) on:click=mark_unread
-                >
-                    <Icon path=icon::UNREAD/>
-                </button>
+                {tool("mark-unread-here", Key::RoomMarkUnreadHere, icon::UNREAD, Box::new(mark_unread))}
+                <Show when=move || may_change.get()>
+                    {tool("message-edit", Key::MessageEdit, icon::NAME, Box::new(edit))}
+                    {tool("message-delete", Key::MessageDelete, icon::DELETE, Box::new(delete_it))}
+                </Show>
+            </div>
+        </Show>
+        <UndoBar messages/>
+    }
+}
+
+/// Says that a message was deleted, with a button that undoes that while it can be undone. Leaving the page ends that time.
+#[component]
+fn UndoBar(messages: MessageEditor) -> impl IntoView {
+    let (store, scroller, t) = (use_store(), expect_context::<Scroller>(), use_texts());
+    let undo = move |_: MouseEvent| {
+        if let Some((room, ord)) = messages.undo_deletion()
+            && store.open_room.get_untracked() == Some(room)
+        {
+            keep_focus(scroller, ord);
+        }
+    };
+    let finish = move || {
+        if document().hidden() {
+            messages.finish_deletion();
+        }
+    };
+    let hidden = window_event_listener_untyped("visibilitychange", move |_| finish());
+    let left = window_event_listener_untyped("pagehide", move |_| messages.finish_deletion());
+    on_cleanup(move || {
+        hidden.remove();
+        left.remove();
+    });
+    let said = move || messages.can_undo().then(|| t().text(Key::MessageDeleted).to_owned());
+    view! {
+        <p class="visually-hidden" role="status">{announced(said)}</p>
+        <Show when=move || messages.can_undo()>
+            <div class="undo-bar">
+                <span aria-hidden="true">{tr(Key::MessageDeleted)}</span>
+                <button type="button" id="undo-delete" class="button quiet" on:click=undo>{tr(Key::MessageUndo)}</button>
             </div>
         </Show>
     }

@@ -43,20 +43,22 @@ use leptos::{ev::KeyboardEvent, prelude::*};
 use parlour_core::model::SeekTarget;
 
 use self::{
-    announcer::Announcer,
-    day::DayOverlay,
-    message_keys::handle_key,
-    message_tools::{MessageTools, ToolsState},
+    announcer::Announcer, day::DayOverlay, message_keys::handle_key, message_tools::ToolsState,
     scroller::Elements,
 };
 pub use self::{
     day::{provide_today, use_day_name},
+    message_tools::MessageTools,
     scroller::Scroller,
 };
 use crate::{
     ctrl::use_store,
     i18n::Key,
-    view::shared::{Icon, Mark, event, icon, tr, use_texts},
+    view::{
+        composer::Draft,
+        message_part::MessageToolsSlot,
+        shared::{Icon, Mark, event, icon, tr, use_texts},
+    },
 };
 
 /// The timeline of the room, the day of the uppermost message over it, and the button that scrolls to the end. Needs a
@@ -67,7 +69,8 @@ pub fn Timeline() -> impl IntoView {
     let scroller = expect_context::<Scroller>();
     let Elements { viewport, content, list } = scroller.elements();
     scroller.start();
-    let tools = ToolsState::new();
+    let tools = ToolsState::new(expect_context::<Draft>());
+    provide_context(tools);
 
     let is_empty = move || !store.has_messages.get();
     let begins_here = move || store.has_messages.get() && store.from_start.get() == Some(true);
@@ -121,7 +124,7 @@ pub fn Timeline() -> impl IntoView {
             <Show when=move || !scroller.at_end()>
                 <JumpToEnd/>
             </Show>
-            <MessageTools state=tools/>
+            <MessageToolsSlot/>
             <Announcer/>
         </div>
     }

@@ -121,3 +121,19 @@ fn basic_clients_get_an_edit_as_a_message() {
     w.advance(1_000);
     assert_eq!(w.received(basic).messages(), [("tom", "(edited) two")]);
 }
+
+#[test]
+fn edits_reach_the_other_devices_of_their_author() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    tom.post(&mut w, RoomId::LOBBY, ID.0[0], "one");
+    w.advance(1_000);
+    let mut phone = Client::login(&mut w, "tom", &tom.secret);
+    w.advance(1_000);
+    let Answer::Done(_) = phone.command(&mut w, RoomId::LOBBY, edit(1, "two")) else { panic!() };
+    w.advance(1_000);
+    for client in [&mut tom, &mut phone] {
+        client.update(&w);
+        assert_eq!(client.changed.iter().map(shape).collect::<Vec<_>>(), [("tom", "two", 1, true, false)]);
+    }
+}

@@ -1,0 +1,213 @@
+//! Editing a message in the composer.
+
+use leptos::{ev::KeyboardEvent, mount::mount_to, prelude::*};
+use parlour_core::{
+    model::{Message, RoomId},
+    sorted::SortedMap,
+};
+
+use super::Draft;
+use crate::{
+    ctrl::MessageEditor,
+    i18n::Key,
+    view::{
+        markup::Markup,
+        shared::{Icon, event, icon, tr},
+        timeline::Scroller,
+    },
+};
+
+/// A message that is being edited, and its new text.
+#[derive(Clone, Debug)]
+struct Edit {
+    message: Message,
+    text: String,
+}
+
+/// The messages that are being edited, one in a room. Their drafts are what was typed before.
+type Edits = RwSignal<SortedMap<RoomId, Edit>>;
+
+/// A function for a key while the message with this ord has the focus. Returns whether the key has an effect.
+type HandleMessageKey = fn(MessageEditor, Draft, Scroller, u64, &str) -> bool;
+
+/// What edits messages in the composer. Its functions are pointers, so that nothing outside of the part of the client refers to the
+/// code.
+#[derive(Clone, Copy)]
+pub struct Editor {
+    /// Makes the changes.
+    pub messages: MessageEditor,
+    edits: Edits,
+    text: fn(Edits, RoomId) -> Option<String>,
+    handle_change: fn(Edits, Draft, &str) -> bool,
+    save: fn(Editor, Draft, &str) -> bool,
+    handle_key: fn(Editor, Draft, &KeyboardEvent) -> bool,
+    handle_message_key: HandleMessageKey,
+}
+
+impl Editor {
+    /// The text of the edit in a room. Reactive.
+    pub fn text(self, room: RoomId) -> Option<String> {
+        (self.text)(self.edits, room)
+    }
+
+    /// The text in the field has changed. Returns whether it is that of an edit.
+    pub fn handle_change(self, draft: Draft, typed: &str) -> bool {
+        (self.handle_change)(self.edits, draft, typed)
+    }
+
+    /// Saves the edit in the open room. Returns whether there is one. It goes on if its text can't be sent.
+    pub fn save(self, draft: Draft, typed: &str) -> bool {
+        (self.save)(self, draft, typed)
+    }
+
+    /// Handles a key in the field, which begins or ends an edit. Returns whether it does. Not for keys of a composition.
+    pub fn handle_key(self, draft: Draft, event: &KeyboardEvent) -> bool {
+        (self.handle_key)(self, draft, event)
+    }
+
+    /// Handles a key while the message with this ord has the focus. Returns whether it has an effect.
+    pub fn handle_message_key(self, draft: Draft, scroller: Scroller, ord: u64, key: &str) -> bool {
+        (self.handle_message_key)(self.messages, draft, scroller, ord, key)
+    }
+}
+
+impl Draft {
+    /// Makes the editor available.
+    pub fn set_editor(self, messages: MessageEditor, handle_message_key: HandleMessageKey) {
+        let edits = RwSignal::new(SortedMap::new());
+        self.editor.set(Some(Editor {
+            messages,
+            edits,
+            text,
+            handle_change,
+            save,
+            handle_key,
+            handle_message_key,
+        }));
+        // There is another composer after an archived room.
+        Effect::new(move |_| {
+            let root = self.edit_bar.get()?;
+            Some(mount_to(root.into(), || view! { <EditBar/> }))
+        });
+    }
+
+    /// What edits messages; `None` until it is loaded.
+    pub fn editor(self) -> Option<Editor> {
+        self.editor.get_untracked()
+    }
+
+    /// Edits a message of the open room in the field.
+    pub fn edit(self, message: Message) {
+        let (Some(room), Some(editor)) = (self.store.open_room.get_untracked(), self.editor()) else {
+            return;
+        };
+        let text = message.content.to_string();
+        editor.edits.update(|edits| drop(edits.insert(room, Edit { message, text })));
+        self.focus();
+    }
+
+    /// The message that is being edited in the open room. Reactive.
+    fn edited(self) -> Option<Message> {
+        let room = self.store.open_room.get()?;
+        self.editor.get()?.edits.with(|edits| edits.get(&room).map(|edit| edit.message.clone()))
+    }
+
+    fn focus(self) {
+        if let Some(field) = self.field.get_untracked() {
+            // Without the focus the field can still be used with a pointer.
+            let _ = field.focus();
+        }
+    }
+
+    /// Ends the edit in the open room. What was typed before is shown again.
+    fn end_edit(self) {
+        if let (Some(room), Some(editor)) = (self.store.open_room.get_untracked(), self.editor()) {
+            editor.edits.update(|edits| drop(edits.remove(&room)));
+            self.store.check_length(&untrack(|| self.store.draft()));
+        }
+    }
+}
+
+fn text(edits: Edits, room: RoomId) -> Option<String> {
+    edits.with(|edits| edits.get(&room).map(|edit| edit.text.clone()))
+}
+
+fn handle_change(edits: Edits, draft: Draft, typed: &str) -> bool {
+    let room = draft.store.open_room.get_untracked();
+    let is_edit = edits.try_maybe_update(|edits| {
+        let edit = room.and_then(|room| edits.get_mut(&room));
+        (false, edit.map(|edit| edit.text = typed.to_owned()).is_some())
+    });
+    if is_edit == Some(true) {
+        draft.store.check_length(typed);
+    }
+    is_edit == Some(true)
+}
+
+/// An empty text deletes the message. If the server refuses the text, the user may go on with it.
+fn save(Editor { messages, edits, .. }: Editor, draft: Draft, typed: &str) -> bool {
+    let store = draft.store;
+    let edited = untrack(|| draft.edited());
+    let (Some(room), Some(message)) = (store.open_room.get_untracked(), edited) else { return false };
+    if typed.trim().is_empty() {
+        draft.end_edit();
+        messages.delete_message(message);
+        return true;
+    }
+    let refused = move |message, text| {
+        edits.update(|edits| {
+            // Unless another edit has begun.
+            edits.or_insert_with(room, || Edit { message, text });
+        });
+    };
+    if messages.edit_message(message, typed, refused) {
+        draft.end_edit();
+    }
+    true
+}
+
+fn handle_key(Editor { messages, edits, .. }: Editor, draft: Draft, event: &KeyboardEvent) -> bool {
+    let room = draft.store.open_room.get_untracked();
+    let is_editing = edits.with_untracked(|edits| room.is_some_and(|room| edits.get(&room).is_some()));
+    match &*event::key(event) {
+        "Escape" if is_editing => draft.end_edit(),
+        "ArrowUp"
+            if !is_editing && draft.field.get_untracked().is_some_and(|field| field.value().is_empty()) =>
+        {
+            let Some(message) = messages.last_own_message() else { return false };
+            draft.edit(message);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Says which message is being edited, with a button to end that. Nothing without an edit.
+#[component]
+fn EditBar() -> impl IntoView {
+    let (draft, markup) = (expect_context::<Draft>(), expect_context::<Markup>());
+    let is_editing = Memo::new(move |_| draft.edited().is_some());
+    let before = move || draft.edited().map(|message| markup.line(&message.content));
+    let cancel = move |_| {
+        draft.end_edit();
+        draft.focus();
+    };
+    view! {
+        <Show when=move || is_editing.get()>
+            <div class="edit-bar">
+                <Icon path=icon::NAME/>
+                <p id="edit-bar" dir="auto">
+                    <strong>{tr(Key::MessageEditing)}</strong>
+                    " "
+                    <span class="before">{before}</span>
+                </p>
+                <button
+                    type="button" id="edit-cancel" class="button quiet" aria-label=tr(Key::CommonCancel)
+                    title=tr(Key::CommonCancel) on:click=cancel
+                >
+                    <Icon path=icon::CLOSE/>
+                </button>
+            </div>
+        </Show>
+    }
+}

@@ -1,0 +1,41 @@
+//! What is done with messages: the tools beside one, and the editor. They are in a part of the client of their own.
+
+use leptos::{mount::mount_to, prelude::*};
+use web_sys::HtmlElement;
+
+use super::{
+    shared::{Loading, MountPart, Mounted, PartSlot},
+    timeline::MessageTools,
+};
+
+/// The split point: `xtask/bindgen` moves all code that is reachable only from here into the part `message`.
+#[cfg(feature = "split")]
+#[leptos::wasm_split::wasm_split(message, fallible, wasm_split_path = leptos::wasm_split, preload(preload))]
+fn load_tools() -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {
+    Ok(mount_tools)
+}
+
+#[cfg(not(feature = "split"))]
+async fn load_tools() -> Result<MountPart, ()> {
+    Ok(mount_tools)
+}
+
+fn mount_tools(root: HtmlElement) -> Mounted {
+    Box::new(mount_to(root, || view! { <MessageTools/> }))
+}
+
+/// Starts the download of the part, so that the room is shown with it.
+pub fn preload_message_part() {
+    #[cfg(feature = "split")]
+    wasm_bindgen_futures::spawn_local(async {
+        // A failure is reported by `load_tools`, which tries again.
+        let _ = preload().await;
+    });
+}
+
+/// The tools of the message under the pointer. Loads the part, with the editor.
+#[component]
+pub fn MessageToolsSlot() -> impl IntoView {
+    let load = || -> Loading { Box::pin(async { load_tools().await.ok() }) };
+    view! { <PartSlot load/> }
+}
