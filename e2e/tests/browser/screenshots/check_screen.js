@@ -53,7 +53,7 @@ for (const time of visible.filter((e) => e.matches('.message time'))) {
   if (time.title !== full.format(date)) problems.push(`${describe(time)}: "${time.title}" should be ${full.format(date)}`);
 }
 // Elements that appear beside a time must not move it.
-for (const message of visible.filter((e) => e.matches('.own:not(.continued)'))) {
+for (const message of visible.filter((e) => e.matches('.own:not(.continued):has(.content:not(:empty))'))) {
   const [time, content] = ['time', '.content'].map((part) => box(message.querySelector(part)).right);
   if (Math.abs(time - content) > 1) problems.push(`${describe(message)}: its time ends at ${time}, its content at ${content}`);
 }

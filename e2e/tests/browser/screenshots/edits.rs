@@ -1,8 +1,8 @@
 //! Screenshots of edited and deleted messages.
 
-use parlour_e2e::{RichPeer, Server, TestContext, browser_test_within};
+use parlour_e2e::{RichPeer, Server, TestContext, browser_test_within, keys};
 
-use super::{SCREENS_DEADLINE, Screenshots, open_window};
+use super::{NARROW, SCREENS_DEADLINE, Screenshots, WIDE, open_window};
 
 async fn edit_screens(test: &TestContext, language: &str) {
     let server = Server::start();
@@ -23,6 +23,24 @@ async fn edit_screens(test: &TestContext, language: &str) {
     let is_drawn = "return document.querySelectorAll('.text-state').length === 3";
     page.until_true("all changes are drawn", is_drawn).await;
     screenshots.shoot("edits").await;
+    // The editor, with the tools of the message; then the choice to undo a deletion.
+    page.click("#composer-text").await;
+    page.press(keys::UP).await;
+    page.until_true("the editor", "return !!document.querySelector('#edit-bar')").await;
+    let hover = "const row = [...document.querySelectorAll('.row.message')].at(-1);
+        row.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+        return !!document.querySelector('#message-delete')";
+    page.until_true("the tools", hover).await;
+    screenshots.shoot("editor").await;
+    page.press(keys::ESCAPE).await;
+    let delete =
+        "document.querySelector('#message-delete')?.click(); return !!document.querySelector('#undo-delete')";
+    for size in [WIDE, NARROW] {
+        page.send_and_wait("This was too early.").await;
+        page.until_true("the tools", hover).await;
+        page.until_true("the bar", delete).await;
+        screenshots.shoot_at("undo", size).await;
+    }
     screenshots.assert_no_problems();
 }
 
