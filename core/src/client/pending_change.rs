@@ -55,7 +55,7 @@ impl PendingChange {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))] // proptest is not available there
 mod tests {
     use proptest::prelude::*;
 

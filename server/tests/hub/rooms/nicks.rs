@@ -59,14 +59,14 @@ fn pages_name_senders_who_have_left_by_their_present_nicks() {
 
 /// The nick and the presence of a client that another one was told last.
 fn last_told(w: &World, to: &Client, of: &Client) -> (String, i32) {
-    let told = w.received(to.conn).frames.iter().filter_map(|frame| match &frame.extension {
+    let mut told = w.received(to.conn).frames.iter().filter_map(|frame| match &frame.extension {
         Some(codec::Extension::Event(wire::ServerEvent {
             body: Some(wire::server_event::Body::Presence(changes)),
             ..
         })) => changes.people.iter().rfind(|person| person.account == of.account),
         _ => None,
     });
-    let last = told.last().unwrap();
+    let last = told.next_back().unwrap();
     (last.nick.clone(), last.state)
 }
 
