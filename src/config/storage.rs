@@ -1,5 +1,5 @@
-//! The user's choices, in the browser's local storage. If the browser forbids it, nothing is remembered; everything
-//! else works.
+//! The user's choices, and changes of messages that are not confirmed, in the browser's local storage. If the browser forbids it,
+//! nothing is remembered; everything else works as long as the page is open.
 
 use super::Remembered;
 
@@ -85,9 +85,9 @@ pub fn changes(account: &str) -> Vec<String> {
     rows(&format!("{CHANGES}{account}\n")).into_iter().map(|(_, value)| value).collect()
 }
 
-/// Writes the change of a message by an account, or deletes it.
-pub fn write_change(account: &str, message: &str, value: Option<&str>) {
-    let key = format!("{CHANGES}{account}\n{message}");
+/// Writes the change of a message with this id, by an account, or deletes it.
+pub fn write_change(account: &str, id: &str, value: Option<&str>) {
+    let key = format!("{CHANGES}{account}\n{id}");
     match value {
         Some(value) => set(&key, value),
         None => remove(&key),
@@ -97,7 +97,7 @@ pub fn write_change(account: &str, message: &str, value: Option<&str>) {
 /// Deletes the changes of an account that has logged out.
 pub fn forget_changes(account: &str) {
     let prefix = format!("{CHANGES}{account}\n");
-    rows(&prefix).into_iter().for_each(|(message, _)| remove(&[&prefix, &*message].concat()));
+    rows(&prefix).into_iter().for_each(|(id, _)| remove(&[&prefix, &*id].concat()));
 }
 
 /// Writes a row of the table of scopes, or deletes it.
@@ -167,7 +167,7 @@ fn get(key: &str) -> Option<String> {
 }
 
 fn set(key: &str, value: &str) {
-    // If the storage is full or forbidden, only a convenience is lost.
+    // If the storage is full or forbidden, it works as long as the page is open.
     let _ = local_storage().map(|storage| storage.set_item(key, value));
 }
 

@@ -148,9 +148,7 @@ impl DeviceRooms {
     /// The account, after the changes of its rooms. A basic server has no account, and its messages have no lasting numbers.
     fn put_account(&mut self, state: &ClientState, record: &AccountRecord) -> Vec<Change> {
         let AccountRecord { identity, account, secret, attempt } = record.clone();
-        // A position is written with the messages that belong to it, which are among the changes.
-        let may_write_rooms = account.is_some() && !state.has_changes();
-        let mut changes = if may_write_rooms { self.write_rooms(state) } else { Vec::new() };
+        let mut changes = if account.is_some() { self.write_rooms(state) } else { Vec::new() };
         let (log, version) = (self.log.clone(), self.version);
         changes.push(StoredAccount { identity, secret, account, log, version, attempt }.put());
         changes
@@ -159,7 +157,8 @@ impl DeviceRooms {
     /// The changes of all rooms since the last call.
     fn write_rooms(&mut self, state: &ClientState) -> Vec<Change> {
         let mut changes = Vec::new();
-        self.is_changed = false;
+        // The positions are not written now.
+        self.is_changed = state.has_changes();
         if state.log() != self.log {
             // Its messages and positions are not in the new log.
             changes.extend([Table::Messages, Table::Rooms].map(Change::Clear));
@@ -211,7 +210,8 @@ impl DeviceRooms {
         }
         // A room that was evicted from memory has no position, but the device has its messages.
         if let Some(loaded) = state.room(room).filter(|loaded| loaded.position() > 0) {
-            if !self.behind.contains(&room) {
+            // A position is written with the messages that belong to it, which are among the changes.
+            if !self.behind.contains(&room) && !state.has_changes() {
                 stored.seq = loaded.position();
                 stored.last = MessageId::from_wire(&loaded.subscription().id);
             }

@@ -131,6 +131,15 @@ fn last_own_message_is_edited_in_the_composer() {
         until_messages(&tom, &expected).await;
         until_messages(&ann, &expected).await;
 
+        // The text of an edit in progress is not replaced by another edit.
+        tom.press(keys::UP).await;
+        until_composer(&tom, "the second one", true).await;
+        tom.type_text("!").await;
+        use_tool(&tom, "the first", "#message-edit").await;
+        until_composer(&tom, "the second one!", true).await;
+        tom.press(keys::ESCAPE).await;
+        until_composer(&tom, "", false).await;
+
         // Escape gives up, but not during a composition.
         tom.press(keys::UP).await;
         until_composer(&tom, "the second one", true).await;
@@ -208,17 +217,28 @@ fn changes_without_a_connection_are_made_later() {
         until_messages(&tom, &saved).await;
         until_messages(&ann, &saved).await;
 
-        // The next page makes them too.
+        // The next page makes them too. A deletion that is undone gives an edit back that is not made yet.
         tom.go_offline().await;
+        tom.press(keys::UP).await;
+        tom.type_text(" more").await;
+        tom.press(keys::ENTER).await;
+        let more = [("the first", ""), ("the second one more", "Saving…")];
+        until_messages(&tom, &more).await;
+        use_tool(&tom, "the second one more", "#message-delete").await;
+        until_messages(&tom, &[("the first", ""), ("", "Message deleted")]).await;
+        tom.click("#undo-delete").await;
+        until_messages(&tom, &more).await;
+        tom.click("#composer-text").await;
+        until_composer(&tom, "", false).await;
         tom.press(keys::UP).await;
         tom.type_text("!").await;
         tom.press(keys::ENTER).await;
         use_tool(&tom, "the first", "#message-delete").await;
-        until_messages(&tom, &[("", "Message deleted"), ("the second one!", "Saving…")]).await;
+        until_messages(&tom, &[("", "Message deleted"), ("the second one more!", "Saving…")]).await;
         assert_eq!(tom.eval::<u32>(STORED_CHANGES, vec![]).await, 2);
         tom.reload().await;
         tom.allow_connections().await;
-        let changed = [("", "Message deleted"), ("the second one!", "edited")];
+        let changed = [("", "Message deleted"), ("the second one more!", "edited")];
         until_messages(&ann, &changed).await;
         until_messages(&tom, &changed).await;
         eventually("nothing is stored", async || match tom.eval::<u32>(STORED_CHANGES, vec![]).await {
@@ -249,8 +269,10 @@ fn refused_edit_can_be_continued() {
         tom.press(keys::ENTER).await;
         tom.until_text("#composer-note", "This message no longer exists.").await;
         until_composer(&tom, "the first edited", true).await;
+        tom.fill("#composer-text", "").await;
+        tom.press(keys::ENTER).await;
+        tom.until_none("#undo-delete").await;
         until_messages(&tom, &[("", "Message deleted")]).await;
-        tom.press(keys::ESCAPE).await;
         until_composer(&tom, "", false).await;
     });
 }

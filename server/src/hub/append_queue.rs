@@ -52,7 +52,7 @@ pub struct PendingProposal {
 }
 
 impl PendingProposal {
-    /// Has the message, if it is one of this account, published under another nick.
+    /// Sets the nick under which the message is published, if it is one of this account.
     pub fn rename(&mut self, account: UserId, to: &Arc<str>) {
         if let Origin::Message { nick, .. } = &mut self.origin
             && self.proposal.sender == account
@@ -73,7 +73,7 @@ pub struct Departure {
     pub nick: Arc<str>,
     /// The key of this nick.
     pub key: Arc<str>,
-    /// The nick that the account has now.
+    /// The nick of the account, after changes that the log has stored since.
     pub present: Arc<str>,
 }
 
@@ -161,7 +161,8 @@ impl AppendQueue {
         self.next.push(pending);
     }
 
-    /// Has the messages of an account and its departure published under another nick, which it has taken before them.
+    /// Sets the nick under which the pending messages and the departure of an account are published. The change of the nick precedes
+    /// them in the log.
     pub fn rename(&mut self, account: UserId, nick: &Arc<str>) {
         let submitted = self.submitted.iter_mut().flat_map(|(_, pending, _)| pending);
         submitted.chain(&mut self.next).for_each(|pending| pending.rename(account, nick));

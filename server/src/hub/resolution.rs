@@ -179,6 +179,7 @@ impl Hub {
     fn publish_names(&mut self, names: &Names<String>) {
         for (account, nick) in &names.accounts {
             let nick = nick.as_str().into();
+            self.append_queue.rename(*account, &nick);
             match self.accounts.get(*account) {
                 Some(known) if known.nick == nick => {}
                 Some(_) => self.publish_nick(*account, &nick),

@@ -84,6 +84,15 @@ impl Draft {
             handle_key,
             handle_message_key,
         }));
+        Effect::watch(
+            move || messages.track_refused(),
+            move |_, _, _| {
+                if untrack(|| self.edit_text()).is_none() {
+                    self.text.set(untrack(|| self.store.draft()));
+                }
+            },
+            false,
+        );
         // There is another composer after an archived room.
         Effect::new(move |_| {
             let root = self.edit_bar.get()?;
@@ -96,13 +105,19 @@ impl Draft {
         self.editor.get_untracked()
     }
 
-    /// Edits a message of the open room in the field.
+    /// Edits a message of the open room in the field. If the text of another edit was changed, that one goes on.
     pub fn edit(self, message: Message) {
         let (Some(room), Some(editor)) = (self.store.open_room.get_untracked(), self.editor()) else {
             return;
         };
         let text = message.content.to_string();
-        editor.edits.update(|edits| drop(edits.insert(room, Edit { message, text })));
+        // The text of an edit in progress is nowhere else.
+        let is_kept = editor
+            .edits
+            .with_untracked(|edits| edits.get(&room).is_some_and(|edit| *edit.text != *edit.message.content));
+        if !is_kept {
+            editor.edits.update(|edits| drop(edits.insert(room, Edit { message, text })));
+        }
         self.focus();
     }
 
@@ -144,23 +159,16 @@ fn handle_change(edits: Edits, draft: Draft, typed: &str) -> bool {
     is_edit == Some(true)
 }
 
-/// An empty text deletes the message. If the server refuses the text, the user may go on with it.
-fn save(Editor { messages, edits, .. }: Editor, draft: Draft, typed: &str) -> bool {
-    let store = draft.store;
+/// An empty text deletes the message.
+fn save(Editor { messages, .. }: Editor, draft: Draft, typed: &str) -> bool {
     let edited = untrack(|| draft.edited());
-    let (Some(room), Some(message)) = (store.open_room.get_untracked(), edited) else { return false };
+    let Some(message) = edited else { return false };
     if typed.trim().is_empty() {
         draft.end_edit();
         messages.delete_message(message);
         return true;
     }
-    let refused = move |message, text| {
-        edits.update(|edits| {
-            // Unless another edit has begun.
-            edits.or_insert_with(room, || Edit { message, text });
-        });
-    };
-    if messages.edit_message(message, typed, refused) {
+    if messages.edit_message(message, typed) {
         draft.end_edit();
     }
     true

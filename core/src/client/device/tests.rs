@@ -164,6 +164,19 @@ fn a_position_is_written_with_its_messages() {
 }
 
 #[test]
+fn the_room_list_is_written_with_the_login() {
+    let (mut state, mut device, mut rows) = with_messages(1..=3);
+    let login = vec![persistence::Change::PutAccount(Box::new(record()))];
+    device.encode(&state, None, login).iter().for_each(|change| rows.apply(change));
+    let (before, _) = restored(&rows);
+    let entry = before.account().room(ROOM).map(|entry| entry.head());
+    let position = before.room(ROOM).map_or(0, RoomState::position);
+    assert_eq!((entry, before.account().version(), position), (Some(3), 9, 0));
+    write(&mut device, &mut state, &mut rows);
+    assert_eq!(restored(&rows).0.room(ROOM).unwrap().position(), 3);
+}
+
+#[test]
 fn messages_of_a_log_that_was_replaced_are_deleted() {
     let (mut state, mut device, mut rows) = with_messages(1..=3);
     write(&mut device, &mut state, &mut rows);

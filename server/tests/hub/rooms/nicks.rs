@@ -103,7 +103,7 @@ fn a_message_that_is_stored_after_a_change_of_the_nick_has_the_new_one() {
 
 #[test]
 fn nick_that_changes_while_its_account_leaves_is_told() {
-    for is_ambiguous in [false, true] {
+    for (is_ambiguous, is_lost) in [(false, false), (false, true), (true, false), (true, true)] {
         let mut w = world();
         let tom = Client::login(&mut w, "tom", &[]);
         let mut lili = Client::login(&mut w, "lili", &[]);
@@ -115,12 +115,16 @@ fn nick_that_changes_while_its_account_leaves_is_told() {
             w.append_before_failing = true;
         }
         lili.send(&mut w, RoomId::LOBBY, change_nick("lilith"));
-        w.send(lili.conn, &codec::exit("lili"));
+        if is_lost {
+            w.disconnect(lili.conn);
+        } else {
+            w.send(lili.conn, &codec::exit("lili"));
+        }
         w.release();
         w.failing = None;
-        w.advance(3_000);
+        w.advance(5_000);
         let told = last_told(&w, &tom, &lili);
-        assert_eq!(told, ("lilith".into(), wire::PresenceState::Left.into()), "{is_ambiguous}");
+        assert_eq!(told, ("lilith".into(), wire::PresenceState::Left.into()), "{is_ambiguous} {is_lost}");
     }
 }
 

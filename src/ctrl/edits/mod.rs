@@ -1,0 +1,283 @@
+//! Editing and deleting messages. The page shows a change before the server has confirmed it, and what was there before if the server
+//! refuses it. Changes that are not confirmed are kept on the device, so that other pages send them if this one is closed.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | this one | what the user does |
+//! | `sending` | sending the changes, and keeping them on the device |
+
+mod sending;
+
+use gloo_timers::callback::Timeout;
+use leptos::prelude::*;
+use parlour_core::{
+    client::{MessageTarget, PendingChange},
+    model::{Delivery, Message, MessageId, RoomId, TextState, UserId},
+    policy::{Action, allows},
+    status::Status,
+    timeline::{RowKind, Timeline, TimelineUpdate},
+    validate,
+};
+
+use super::{Store, members::now_ms, values::ComposerNote};
+
+/// The time for which a deletion can be undone, in ms.
+const UNDO_MS: u32 = 5_000;
+
+/// The number of rows, from the end, among which the last own message is searched.
+const LAST_ROWS: usize = 200;
+
+/// Edits and deletes messages, until a logout. All copies share their state.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageEditor {
+    store: Store,
+    state: StoredValue<Edits, LocalStorage>,
+    can_undo: RwSignal<bool>,
+    /// Counts the texts that were added to drafts.
+    refused: RwSignal<u32>,
+}
+
+/// The function that finishes a deletion before a logout, and its argument. A pointer, so that nothing outside of the part of the
+/// client refers to the code.
+pub(super) type Finish = (fn(MessageEditor), MessageEditor);
+
+/// The changes that the server has not confirmed, one of a message.
+#[derive(Default)]
+struct Edits {
+    /// The account, which the store does not have any more after a logout.
+    account: Option<UserId>,
+    changes: Vec<Edit>,
+    /// The message whose deletion can be undone, and the timer that ends that.
+    undo: Option<(MessageId, Timeout)>,
+    /// Sends the changes again.
+    retry: Option<Timeout>,
+}
+
+/// A change of a message.
+struct Edit {
+    change: PendingChange,
+    /// The message as it was before all changes that are not confirmed; `None` for a change of another page.
+    before: Option<Message>,
+    /// The edit in whose place a deletion is, until that can't be undone.
+    replaced: Option<Box<Edit>>,
+    /// The client has it, and has not answered.
+    is_given: bool,
+}
+
+impl Edit {
+    fn new(change: PendingChange, before: Option<Message>) -> Self {
+        Self { change, before, replaced: None, is_given: false }
+    }
+}
+
+impl MessageEditor {
+    /// Makes the editor of the open page, and takes over the changes that earlier pages have not made.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        let state = StoredValue::new_local(Edits::default());
+        let editor = Self { store, state, can_undo: RwSignal::new(false), refused: RwSignal::new(0) };
+        store.inner.update_value(|inner| inner.finish_deletion = Some((Self::finish_deletion, editor)));
+        editor.load_changes();
+        on_cleanup(move || {
+            if store.is_at_login_untracked() {
+                editor.forget_changes();
+            }
+        });
+        editor
+    }
+
+    /// Returns `true` if a deletion can be undone. Reactive.
+    #[must_use]
+    pub fn can_undo(self) -> bool {
+        self.can_undo.get()
+    }
+
+    /// Notifies when the text of a refused edit was added to a draft.
+    pub fn track_refused(self) {
+        self.refused.track();
+    }
+
+    /// The message of the open room with this ord, if it is loaded.
+    #[must_use]
+    pub fn message(self, ord: u64) -> Option<Message> {
+        self.shown(self.store.open_room.get_untracked()?, ord)
+    }
+
+    /// The user's last message of the open room that can be edited.
+    #[must_use]
+    pub fn last_own_message(self) -> Option<Message> {
+        let own = |message: &Message| message.own && self.may_change(message);
+        let last: Vec<_> = self.store.with_timeline(|timeline| {
+            (0..timeline.len()).rev().take(LAST_ROWS).filter_map(|at| message_at(timeline, at)).collect()
+        });
+        last.into_iter().find(own)
+    }
+
+    /// Returns `true` if the user may edit and delete a message of the open room.
+    #[must_use]
+    pub fn may_change(self, message: &Message) -> bool {
+        let room = self.store.open_room.get_untracked().filter(|_| untrack(|| self.store.has_rooms()));
+        let Some(room) = room.and_then(|room| untrack(|| self.store.room(room))) else { return false };
+        let action = if message.own { Action::ChangeOwnMessage } else { Action::ChangeMessage };
+        let is_stored = message.delivery == Delivery::Sent && message.ord > 0;
+        is_stored && !is_erased(message) && allows(room.role, room.kind, room.archived, action).is_ok()
+    }
+
+    /// Gives a message of the open room another text. `true` if the text was accepted; otherwise [`Store::composer_note`] has the
+    /// reason. If the server refuses it, the text is added to the draft of the room.
+    #[must_use]
+    pub fn edit_message(self, message: Message, typed: &str) -> bool {
+        let Some(room) = self.store.open_room.get_untracked() else { return false };
+        // It may have been changed since the edit has begun.
+        let message = self.shown(room, message.ord).unwrap_or(message);
+        let limits = self.store.identity.with_untracked(|identity| identity.as_ref().map(|me| me.limits));
+        let content = match validate::content(typed, &limits.unwrap_or_default()) {
+            Ok(_) if is_erased(&message) => Err(ComposerNote::Refused(Status::NoSuchMessage)),
+            Ok(content) => Ok(content),
+            Err(Status::ContentTooLong) => Err(ComposerNote::TooLong(self.store.excess_bytes(typed))),
+            Err(status) => Err(ComposerNote::Refused(status)),
+        };
+        let content = match content {
+            Ok(content) => content.to_owned(),
+            Err(note) => {
+                self.store.set.composer_note.set(Some(note));
+                return false;
+            }
+        };
+        self.store.clear_note();
+        if *content != *message.content {
+            self.add_change(room, message, content, 0);
+            self.send_changes();
+        }
+        true
+    }
+
+    /// Shows a message of the open room as deleted. The server is told when that can't be undone any more.
+    pub fn delete_message(self, message: Message) {
+        let Some(room) = self.store.open_room.get_untracked() else { return };
+        // It may have been changed since the user has chosen it.
+        let message = self.shown(room, message.ord).unwrap_or(message);
+        if is_erased(&message) {
+            return;
+        }
+        self.finish_deletion();
+        let id = message.id;
+        self.add_change(room, message, String::new(), i64::from(UNDO_MS));
+        let timer = Timeout::new(UNDO_MS, move || self.finish_deletion());
+        self.state.update_value(|edits| edits.undo = Some((id, timer)));
+        self.can_undo.set(true);
+    }
+
+    /// Undoes the last deletion. An edit that was not confirmed before goes on. Returns the room and the ord of the message.
+    pub fn undo_deletion(self) -> Option<(RoomId, u64)> {
+        let id = self.end_undo()?;
+        let mut edit = self.take_change(|change| change.message.id == id && change.content.is_empty())?;
+        let place = (edit.change.room, edit.change.message.ord);
+        match edit.replaced.take() {
+            Some(replaced) => {
+                self.restore(&edit, Some(&replaced.change.content));
+                self.store_change(replaced.change.id, Some(&replaced.change.encode()));
+                self.state.update_value(|edits| edits.changes.push(Edit { is_given: false, ..*replaced }));
+                self.send_changes();
+            }
+            None => self.restore(&edit, None),
+        }
+        Some(place)
+    }
+
+    /// Deletes the message whose deletion can still be undone.
+    pub fn finish_deletion(self) {
+        let Some(id) = self.end_undo() else { return };
+        self.state.update_value(|edits| {
+            let edit = edits.changes.iter_mut().find(|edit| edit.change.message.id == id);
+            if let Some(edit) = edit {
+                (edit.change.due, edit.replaced) = (0, None);
+            }
+        });
+        self.send_changes();
+    }
+
+    /// Ends the time in which a deletion can be undone. Returns the message.
+    fn end_undo(self) -> Option<MessageId> {
+        let (id, _) = self.state.try_update_value(|edits| edits.undo.take()).flatten()?;
+        self.can_undo.set(false);
+        Some(id)
+    }
+
+    /// Shows the change of a message, and stores it. It takes the place of an earlier one that is not confirmed. It can be undone
+    /// for `delay` ms.
+    fn add_change(self, room: RoomId, message: Message, content: String, delay: i64) {
+        let target = MessageTarget { ord: message.ord, id: message.id };
+        if self.state.with_value(|edits| edits.undo.as_ref().is_some_and(|(id, _)| *id == target.id)) {
+            self.end_undo();
+        }
+        let due = if delay > 0 { now_ms() + delay } else { 0 };
+        let change = PendingChange { due, room, id: self.store.new_id(), message: target, content };
+        self.show(
+            room,
+            Message { content: change.content.as_str().into(), text: TextState::Saving, ..message.clone() },
+        );
+        let replaced = self.take_change(|known| known.message == target);
+        self.store_change(change.id, Some(&change.encode()));
+        let before = replaced.as_ref().and_then(|replaced| replaced.before.clone());
+        let mut edit = Edit::new(change, Some(before.unwrap_or(message)));
+        edit.replaced = replaced.filter(|replaced| delay > 0 && replaced.before.is_some()).map(Box::new);
+        self.state.update_value(|edits| edits.changes.push(edit));
+    }
+
+    /// Removes a change, also from the device.
+    fn take_change(self, is_meant: impl Fn(&PendingChange) -> bool) -> Option<Edit> {
+        let edit = self.state.try_update_value(|edits| {
+            let at = edits.changes.iter().position(|edit| is_meant(&edit.change))?;
+            Some(edits.changes.remove(at))
+        })??;
+        self.store_change(edit.change.id, None);
+        Some(edit)
+    }
+
+    /// Shows a message as it was before a change, or with the text of another one that goes on. Not if it was changed meanwhile.
+    fn restore(self, Edit { change, before, .. }: &Edit, other: Option<&str>) {
+        let (Some(before), true) = (before, self.pending(change).is_some()) else { return };
+        let message = match other {
+            Some(content) => Message { content: content.into(), text: TextState::Saving, ..before.clone() },
+            // An earlier edit was confirmed; its event may follow.
+            None if before.text == TextState::Saving => Message { text: TextState::Edited, ..before.clone() },
+            None => before.clone(),
+        };
+        self.show(change.room, message);
+    }
+
+    /// The message of a change, if it is shown with that.
+    fn pending(self, change: &PendingChange) -> Option<Message> {
+        let is_pending =
+            |shown: &Message| shown.text == TextState::Saving && *shown.content == *change.content;
+        self.shown(change.room, change.message.ord).filter(is_pending)
+    }
+
+    fn show(self, room: RoomId, message: Message) {
+        self.store.timeline_changed(room, TimelineUpdate::Changed(message));
+    }
+
+    /// A message as a room shows it, if it is loaded.
+    fn shown(self, room: RoomId, ord: u64) -> Option<Message> {
+        self.store.inner.with_value(|inner| {
+            let rows = &inner.timelines.get(&room)?.rows;
+            message_at(rows, rows.index_of_ord(ord)?).filter(|message| message.ord == ord)
+        })
+    }
+}
+
+fn is_erased(message: &Message) -> bool {
+    match message.text {
+        TextState::Erased => true,
+        TextState::Saving => message.content.is_empty(),
+        TextState::Original | TextState::Edited => false,
+    }
+}
+
+fn message_at(timeline: &Timeline, at: usize) -> Option<Message> {
+    match timeline.row(at)?.kind {
+        RowKind::Message { message, .. } => Some(message),
+        _ => None,
+    }
+}
