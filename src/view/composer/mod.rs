@@ -145,7 +145,7 @@ pub fn Composer() -> impl IntoView {
                         id="composer-text" node_ref=field rows="1" dir=move || text.with(|text| direction(text))
                         enterkeyhint="send" autocomplete="off"
                         placeholder=tr(Key::ComposerLabel) aria-label=tr(Key::ComposerLabel)
-                        aria-description=tr(Key::ComposerKeys) aria-describedby="edit-bar composer-note composer-countdown"
+                        aria-description=tr(Key::ComposerKeys) aria-describedby="composer-note composer-countdown"
                         prop:value=move || text.get()
                         on:beforeinput=before_input on:input=input on:keydown=keydown
                         on:compositionend=composition_end
