@@ -101,6 +101,28 @@ fn a_message_that_is_stored_after_a_change_of_the_nick_has_the_new_one() {
     }
 }
 
+/// The append was reported as failed, and is in the log. Who has only a DIRECT room with the account is told too.
+#[test]
+fn nick_that_was_changed_by_a_failed_append_is_told_when_its_account_leaves() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    tom.create(&mut w, wire::RoomKind::Direct, "", &[&lili]);
+    tom.command(&mut w, RoomId::LOBBY, Operation::Unsubscribe(wire::Unsubscribe {}));
+    lili.post(&mut w, RoomId::LOBBY, 1, "hello");
+    w.advance(1_000);
+    w.hold_appends = true;
+    w.failing = Some(LogError::Full("here".into()));
+    w.append_before_failing = true;
+    lili.send(&mut w, RoomId::LOBBY, change_nick("lilith"));
+    w.send_message(lili.conn, 2, "bye");
+    w.disconnect(lili.conn);
+    w.release();
+    w.failing = None;
+    w.advance(10_000);
+    assert_eq!(last_told(&w, &tom, &lili), ("lilith".into(), wire::PresenceState::Left.into()));
+}
+
 #[test]
 fn nick_that_changes_while_its_account_leaves_is_told() {
     for (is_ambiguous, is_lost) in [(false, false), (false, true), (true, false), (true, true)] {
