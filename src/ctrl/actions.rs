@@ -218,3 +218,9 @@ impl Store {
         self.update_timeline(|timeline| timeline.push_notice(notice));
     }
 }
+
+/// A text above what is written, on a line of its own.
+#[must_use]
+pub fn prepended(text: &str, written: &str) -> String {
+    if written.is_empty() { text.to_owned() } else { format!("{text}\n{written}") }
+}

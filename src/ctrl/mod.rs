@@ -23,6 +23,7 @@ mod timelines;
 mod until_logout;
 mod values;
 
+pub use actions::prepended;
 pub use dialog::{DialogKind, Outcome};
 pub use directory::{Contact, Page, PublicRoom};
 pub use edits::MessageEditor;

@@ -1,4 +1,4 @@
-//! What is done with messages: the tools beside one, and the editor. They are in a part of the client of their own.
+//! The tools beside a message, and the editor, which are in a part of the client of their own.
 
 use leptos::{mount::mount_to, prelude::*};
 use web_sys::HtmlElement;

@@ -13,7 +13,7 @@ use crate::{
 /// The change of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingChange {
-    /// It can be undone until this Unix time in ms, and the server is told afterwards.
+    /// The Unix time in ms until which it can be undone; the server is told afterwards.
     pub due: i64,
     /// The room.
     pub room: RoomId,

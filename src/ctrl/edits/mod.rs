@@ -12,7 +12,7 @@ use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use parlour_core::{
     client::{MessageTarget, PendingChange},
-    model::{Delivery, Message, MessageId, RoomId, TextState, UserId},
+    model::{Connection, Delivery, Message, MessageId, RoomId, TextState},
     policy::{Action, allows},
     status::Status,
     timeline::{RowKind, Timeline, TimelineUpdate},
@@ -44,8 +44,8 @@ pub(super) type Finish = (fn(MessageEditor), MessageEditor);
 /// The changes that the server has not confirmed, one of a message.
 #[derive(Default)]
 struct Edits {
-    /// The account, which the store does not have any more after a logout.
-    account: Option<UserId>,
+    /// The id of the account, which the store does not have any more after a logout.
+    account: Option<String>,
     changes: Vec<Edit>,
     /// The message whose deletion can be undone, and the timer that ends that.
     undo: Option<(MessageId, Timeout)>,
@@ -58,9 +58,9 @@ struct Edit {
     change: PendingChange,
     /// The message as it was before all changes that are not confirmed; `None` for a change of another page.
     before: Option<Message>,
-    /// The edit in whose place a deletion is, until that can't be undone.
+    /// The edit that a deletion has replaced, which goes on if the deletion is undone.
     replaced: Option<Box<Edit>>,
-    /// The client has it, and has not answered.
+    /// Given to the client, which has not answered.
     is_given: bool,
 }
 
@@ -78,6 +78,14 @@ impl MessageEditor {
         let editor = Self { store, state, can_undo: RwSignal::new(false), refused: RwSignal::new(0) };
         store.inner.update_value(|inner| inner.finish_deletion = Some((Self::finish_deletion, editor)));
         editor.load_changes();
+        let is_online =
+            move || store.connection.with(|connection| matches!(connection, Connection::Online { .. }));
+        let load = move |is_online: &bool, _: Option<&bool>, _: Option<()>| {
+            if *is_online {
+                editor.load_changes();
+            }
+        };
+        Effect::watch(is_online, load, false);
         on_cleanup(move || {
             if store.is_at_login_untracked() {
                 editor.forget_changes();
@@ -128,7 +136,7 @@ impl MessageEditor {
     #[must_use]
     pub fn edit_message(self, message: Message, typed: &str) -> bool {
         let Some(room) = self.store.open_room.get_untracked() else { return false };
-        // It may have been changed since the edit has begun.
+        // Another change may have come since the edit has begun.
         let message = self.shown(room, message.ord).unwrap_or(message);
         let limits = self.store.identity.with_untracked(|identity| identity.as_ref().map(|me| me.limits));
         let content = match validate::content(typed, &limits.unwrap_or_default()) {
@@ -155,7 +163,7 @@ impl MessageEditor {
     /// Shows a message of the open room as deleted. The server is told when that can't be undone any more.
     pub fn delete_message(self, message: Message) {
         let Some(room) = self.store.open_room.get_untracked() else { return };
-        // It may have been changed since the user has chosen it.
+        // Another change may have come since the user has chosen it.
         let message = self.shown(room, message.ord).unwrap_or(message);
         if is_erased(&message) {
             return;
@@ -187,14 +195,9 @@ impl MessageEditor {
 
     /// Deletes the message whose deletion can still be undone.
     pub fn finish_deletion(self) {
-        let Some(id) = self.end_undo() else { return };
-        self.state.update_value(|edits| {
-            let edit = edits.changes.iter_mut().find(|edit| edit.change.message.id == id);
-            if let Some(edit) = edit {
-                (edit.change.due, edit.replaced) = (0, None);
-            }
-        });
-        self.send_changes();
+        if self.end_undo().is_some() {
+            self.send_changes();
+        }
     }
 
     /// Ends the time in which a deletion can be undone. Returns the message.

@@ -4,11 +4,14 @@ use gloo_timers::callback::Timeout;
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{
     client::PendingChange,
-    model::{Message, MessageId, TextState, UserId},
+    model::{Message, MessageId, TextState},
     status::Status,
 };
 
-use super::{super::members::now_ms, Edit, MessageEditor};
+use super::{
+    super::{members::now_ms, prepended},
+    Edit, MessageEditor,
+};
 use crate::config;
 
 /// The delay before a change is sent again that could not be made, in ms.
@@ -16,15 +19,15 @@ const RETRY_MS: u32 = 10_000;
 
 impl MessageEditor {
     /// Takes over the changes of other pages, and sends those that are due.
-    pub fn load_changes(self) {
-        let Some(me) = self.me() else { return };
-        let stored = config::changes(&format!("{me:?}"));
+    pub(super) fn load_changes(self) {
+        let Some(account) = self.account() else { return };
+        let stored = config::changes(&account);
         let mut stored: Vec<_> = stored.iter().filter_map(|text| PendingChange::decode(text)).collect();
         // In the order in which they were made.
         stored.sort_unstable_by_key(|change| change.id);
         let (now, mut is_any_later) = (now_ms(), false);
         let due = self.state.try_update_value(|edits| {
-            edits.account = Some(me);
+            edits.account = Some(account);
             // Another tab may have made or undone some of them.
             let is_stored = |id| stored.iter().any(|change| change.id == id);
             edits.changes.retain(|edit| edit.is_given || edit.before.is_some() || is_stored(edit.change.id));
@@ -122,9 +125,7 @@ impl MessageEditor {
         }
         if !content.is_empty() {
             let service = self.store.service();
-            let written = service.draft(room);
-            let lines = [content, &written].into_iter().filter(|text| !text.is_empty());
-            service.save_draft(room, &lines.cloned().collect::<Vec<_>>().join("\n"));
+            service.save_draft(room, &prepended(content, &service.draft(room)));
             self.refused.update(|count| *count = count.wrapping_add(1));
         }
     }
@@ -133,18 +134,19 @@ impl MessageEditor {
     pub(super) fn forget_changes(self) {
         let account = self.state.try_update_value(|edits| edits.account.take()).flatten();
         if let Some(account) = account {
-            config::forget_changes(&format!("{account:?}"));
+            config::forget_changes(&account);
         }
     }
 
     pub(super) fn store_change(self, id: MessageId, value: Option<&str>) {
-        if let Some(me) = self.me() {
-            config::write_change(&format!("{me:?}"), &format!("{id:?}"), value);
+        if let Some(account) = self.account() {
+            config::write_change(&account, &format!("{id:?}"), value);
         }
     }
 
-    pub(super) fn me(self) -> Option<UserId> {
-        self.store.with_state(|state| state.me())?
+    /// The id of the account.
+    fn account(self) -> Option<String> {
+        self.store.with_state(|state| state.me())?.map(|me| format!("{me:?}"))
     }
 }
 

@@ -1,8 +1,9 @@
 //! The text being written.
 
-use super::{edit::Editor, oversized::Inserted};
-use crate::ctrl::{Store, use_store};
 use leptos::{html, prelude::*};
+
+use super::{edit::Editor, oversized::Inserted};
+use crate::ctrl::{Store, prepended, use_store};
 
 /// The composer's text and field. A context of the room, because a failed message can be put back into the composer.
 #[derive(Clone, Copy)]
@@ -16,7 +17,7 @@ pub struct Draft {
     pub(super) excess_bytes: RwSignal<u32>,
     /// The place of the bar above the field.
     pub(super) edit_bar: NodeRef<html::Div>,
-    /// What edits messages in the field; `None` until it is loaded.
+    /// The editor of messages; `None` until it is loaded.
     pub(super) editor: RwSignal<Option<Editor>>,
 }
 
@@ -37,13 +38,11 @@ impl Draft {
     /// Inserts a text before the current draft, on a line of its own, and focuses the field.
     pub fn prepend(self, text: &str) {
         let Some(field) = self.field.get_untracked() else { return };
-        let is_edit = untrack(|| self.edit_text()).is_some();
-        let written = if is_edit { untrack(|| self.store.draft()) } else { field.value() };
-        let whole = if written.is_empty() { text.to_owned() } else { format!("{text}\n{written}") };
-        if is_edit {
-            // It is shown when the edit ends.
-            self.store.save_draft(&whole);
+        if untrack(|| self.edit_text()).is_some() {
+            // The end of the edit shows the draft.
+            self.store.save_draft(&prepended(text, &untrack(|| self.store.draft())));
         } else {
+            let whole = prepended(text, &field.value());
             self.store.draft_changed(&whole);
             self.text.set(whole);
         }

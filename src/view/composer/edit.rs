@@ -30,12 +30,11 @@ type Edits = RwSignal<SortedMap<RoomId, Edit>>;
 /// A function for a key while the message with this ord has the focus. Returns whether the key has an effect.
 type HandleMessageKey = fn(MessageEditor, Draft, Scroller, u64, &str) -> bool;
 
-/// What edits messages in the composer. Its functions are pointers, so that nothing outside of the part of the client refers to the
-/// code.
+/// The editor of messages in the composer. Its functions are pointers, so that nothing outside of the part of the client refers to
+/// the code.
 #[derive(Clone, Copy)]
 pub struct Editor {
-    /// Makes the changes.
-    pub messages: MessageEditor,
+    messages: MessageEditor,
     edits: Edits,
     text: fn(Edits, RoomId) -> Option<String>,
     handle_change: fn(Edits, Draft, &str) -> bool,
@@ -93,14 +92,14 @@ impl Draft {
             },
             false,
         );
-        // There is another composer after an archived room.
+        // Another composer is mounted after an archived room.
         Effect::new(move |_| {
             let root = self.edit_bar.get()?;
             Some(mount_to(root.into(), || view! { <EditBar/> }))
         });
     }
 
-    /// What edits messages; `None` until it is loaded.
+    /// The editor; `None` until it is loaded.
     pub fn editor(self) -> Option<Editor> {
         self.editor.get_untracked()
     }
@@ -161,8 +160,7 @@ fn handle_change(edits: Edits, draft: Draft, typed: &str) -> bool {
 
 /// An empty text deletes the message.
 fn save(Editor { messages, .. }: Editor, draft: Draft, typed: &str) -> bool {
-    let edited = untrack(|| draft.edited());
-    let Some(message) = edited else { return false };
+    let Some(message) = untrack(|| draft.edited()) else { return false };
     if typed.trim().is_empty() {
         draft.end_edit();
         messages.delete_message(message);

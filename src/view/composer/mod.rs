@@ -50,16 +50,17 @@ pub fn Composer() -> impl IntoView {
         let Some(field) = field.get_untracked() else { return };
         // Not the signal: some browsers restore a field's content without an input event.
         let typed = field.value();
+        let _ = field.focus();
         if draft.editor().is_some_and(|editor| editor.save(draft, &typed)) {
-            // It is in the timeline, or is still being edited.
-        } else if store.send(&typed) {
+            return;
+        }
+        if store.send(&typed) {
             text.set(String::new());
             draft.forget_refused();
             scroller.to_end();
         } else {
             text.set(typed);
         }
-        let _ = field.focus();
     };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -136,7 +137,7 @@ pub fn Composer() -> impl IntoView {
     });
     view! {
         <form id="composer" class="composer" aria-label=tr(Key::ComposerLabel) on:submit=submit>
-            // The editor is mounted into it.
+            // The place of the editor's bar.
             <div class="part-slot" node_ref=draft.edit_bar></div>
             <div class="composer-box" class:refused=refused>
                 // The stylesheet renders the copy in `data-text`, which gives the field its height.

@@ -6,7 +6,7 @@ use leptos::{
     html::Div,
     prelude::*,
 };
-use parlour_core::model::{Connection, Message, RoomId};
+use parlour_core::model::{Message, RoomId};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement};
 
@@ -159,15 +159,6 @@ pub fn MessageTools() -> impl IntoView {
     let target = state.target;
     let messages = MessageEditor::new(store);
     draft.set_editor(messages, handle_key);
-    Effect::watch(
-        move || store.connection.with(|connection| matches!(connection, Connection::Online { .. })),
-        move |is_online, _, _| {
-            if *is_online {
-                messages.load_changes();
-            }
-        },
-        false,
-    );
     Effect::watch(move || store.open_room.track(), move |_, _, _| state.hide(scroller), false);
     let is_shown = Memo::new(move |_| target.with(Option::is_some));
     let may_change = Memo::new(move |_| {

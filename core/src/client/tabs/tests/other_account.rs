@@ -257,7 +257,7 @@ fn a_leader_without_an_account_has_settled_no_message() {
     client.handle_send(now, LOBBY, id(1), "hi").unwrap();
     while let Some(output) = client.poll_output() {
         if let Output::Persist { ticket, .. } = output {
-            // It has failed, which does not keep a message from being sent.
+            // The write has failed, which does not keep a message from being sent.
             client.handle_persisted(now, ticket);
         }
     }
