@@ -222,7 +222,7 @@ impl Store {
             inner.leaving = SortedSet::new();
             inner.note_timer = None;
             inner.link = None;
-            inner.finish_deletion = None;
+            inner.editor = None;
             inner.was_online = false;
             inner.logouts = inner.logouts.wrapping_add(1);
         });

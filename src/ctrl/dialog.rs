@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use parlour_core::model::{Refusal, RoomId};
+use parlour_core::{
+    client::MessageTarget,
+    model::{Refusal, RoomId},
+};
 
 use super::store::Store;
 
@@ -22,6 +25,8 @@ pub enum DialogKind {
     RoomSettings(RoomId),
     /// Asks before the user leaves a room.
     LeaveRoom(RoomId),
+    /// Shows the texts that a message has had.
+    MessageHistory(RoomId, MessageTarget),
     /// Changes the nick.
     ChangeNick,
     /// Shows a code that logs another device in.

@@ -102,8 +102,8 @@ impl Store {
 
     /// Logs out, or cancels a login in progress.
     pub fn leave(&self) {
-        if let Some((finish, editor)) = self.inner.with_value(|inner| inner.finish_deletion) {
-            finish(editor);
+        if let Some(editor) = self.inner.with_value(|inner| inner.editor) {
+            editor.finish_deletion();
         }
         self.inner.update_value(|inner| inner.pending_login = None);
         match self.service_if_loaded() {

@@ -26,7 +26,7 @@ mod values;
 pub use actions::prepended;
 pub use dialog::{DialogKind, Outcome};
 pub use directory::{Contact, Page, PublicRoom};
-pub use edits::MessageEditor;
+pub use edits::{MessageEditor, Revision};
 pub use login::{LoadRoom, missing_part_status};
 pub use members::member_order;
 pub use rooms::RoomSummary;

@@ -131,10 +131,12 @@ impl Store {
         self.service().new_id()
     }
 
-    /// The number of messages that the server has not acknowledged. They are lost if the user logs out now.
+    /// The number of messages, and of changes of messages, that the server has not acknowledged. They are lost if the user logs
+    /// out now.
     #[must_use]
     pub fn unsent(&self) -> usize {
-        self.service().unsent()
+        let changes = self.inner.with_value(|inner| inner.editor).map_or(0, |editor| editor.unsent());
+        self.service().unsent() + changes
     }
 
     /// Shows another room, or none; `at` is the ord of the message to scroll to.

@@ -13,7 +13,7 @@ use parlour_core::{
 use super::{
     dialog::{DialogKind, Outcome},
     directory::Contact,
-    edits::Finish,
+    edits::EditorAtLogout,
     login::{LoadRoom, PendingLogin},
     members::Members,
     search::Search,
@@ -164,8 +164,8 @@ pub(super) struct Inner {
     /// The number of the last seek, incremented too when a seek is cancelled; and of the last request for search results.
     pub(super) seeks: u32,
     pub(super) searches: u32,
-    /// Deletes the message whose deletion can still be undone.
-    pub(super) finish_deletion: Option<Finish>,
+    /// What a logout needs of the editor of messages; `None` until that is loaded.
+    pub(super) editor: Option<EditorAtLogout>,
     /// For each room the ords that are being loaded.
     pub(super) loading: SortedMap<RoomId, Vec<u64>>,
     pub(super) members: Members,
@@ -318,7 +318,7 @@ impl Store {
                 logouts: 0,
                 seeks: 0,
                 searches: 0,
-                finish_deletion: None,
+                editor: None,
                 loading: SortedMap::new(),
                 members: Members::default(),
                 service: None,

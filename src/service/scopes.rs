@@ -55,6 +55,9 @@ impl Service {
     /// after that, so that it will be deleted even if the tab is closed first.
     pub(super) fn leave_scope(&self, scope: &str, account: Option<UserId>) {
         write(read().logged_out(scope, account));
+        if let Some(account) = account {
+            config::forget_changes(&format!("{account:?}"));
+        }
         if is_left(scope) {
             self.empty_scope(scope);
         }

@@ -13,8 +13,13 @@ use crate::html::{Tag, tags};
 /// The files of `style/` that the login page needs. The others are loaded with the room, or with a part of the client.
 const LOGIN: [&str; 5] = ["tokens", "base", "shared", "login", "settings"];
 
-/// The files that only one part of the client needs. Each has the name of its part. Their order among the others is not defined.
-const PARTS: [&str; 1] = ["markup"];
+/// The files that only some parts of the client need, each with the names of these. Their order among the others is not defined.
+const PARTS: [(&str, &str); 4] = [
+    ("markup", "markup"),
+    ("tools", "message"),
+    ("dialogs", "dialogs settings account"),
+    ("switcher", "side"),
+];
 
 /// Replaces the stylesheets that the page links to with one for the login page, one for the room, which is loaded like its
 /// module, and those of other parts. Each contains its files in the order of their links.
@@ -22,13 +27,13 @@ pub fn join(dist: &Path) -> Result<()> {
     let index = dist.join("index.html");
     let page = fs::read_to_string(&index).context("dist/index.html cannot be read")?;
     let (mut login, mut room) = (Vec::new(), Vec::new());
-    let mut parts = PARTS.map(|part| (part, Vec::new()));
+    let mut parts = PARTS.map(|(file, parts)| (file, parts, Vec::new()));
     let tags = tags(&page);
     for name in tags.iter().filter(|tag| is_stylesheet(tag)).filter_map(Tag::reference) {
         let file = dist.join(name);
-        let part = parts.iter_mut().find(|(part, _)| is_file(name, part));
+        let part = parts.iter_mut().find(|(file, ..)| is_file(name, file));
         let css = match part {
-            Some((_, css)) => css,
+            Some((.., css)) => css,
             None if LOGIN.iter().any(|stem| is_file(name, stem)) => &mut login,
             None => &mut room,
         };
@@ -41,8 +46,8 @@ pub fn join(dist: &Path) -> Result<()> {
         Ok(format!("<link href=./{name} integrity={} {attributes}>", integrity(css)))
     };
     let mut links = link("style", &login, "rel=stylesheet")?;
-    for (part, css) in [("room", room)].into_iter().chain(parts) {
-        links += &link(part, &css, &format!("rel=part data-parts={part}"))?;
+    for (file, parts, css) in [("room", "room", room)].into_iter().chain(parts) {
+        links += &link(file, &css, &format!("rel=part data-parts=\"{parts}\""))?;
     }
     fs::write(&index, with_links(&page, &links)).context("dist/index.html cannot be written")
 }
@@ -74,7 +79,7 @@ mod tests {
         let dist = std::env::temp_dir().join(format!("xtask-stylesheet-{}", std::process::id()));
         fs::create_dir_all(&dist).unwrap();
         let files =
-            ["tokens-01.css", "login-02.css", "loginroom.css", "markup-04.css", "room-03.css", "shared.css"];
+            ["tokens-01.css", "login-02.css", "loginroom.css", "dialogs-04.css", "room-03.css", "shared.css"];
         let mut page = "<head><link rel=icon href=i>".to_owned();
         for name in files {
             fs::write(dist.join(name), format!("{name}{{}}")).unwrap();
@@ -95,7 +100,7 @@ mod tests {
         };
         assert_eq!(css("stylesheet", None), "tokens-01.css{}login-02.css{}shared.css{}");
         assert_eq!(css("part", Some("room")), "loginroom.css{}room-03.css{}");
-        assert_eq!(css("part", Some("markup")), "markup-04.css{}");
+        assert_eq!(css("part", Some("dialogs settings account")), "dialogs-04.css{}");
         assert!(page.ends_with("<title>x</title></head>"));
         assert!(files.iter().all(|name| !dist.join(name).exists()));
         fs::remove_dir_all(dist).unwrap();

@@ -177,6 +177,13 @@ pub enum Command {
         /// The new text; empty to delete.
         content: String,
     },
+    /// Lists the texts that an edited message has had.
+    ListRevisions {
+        /// The room.
+        room: RoomId,
+        /// The message.
+        message: MessageTarget,
+    },
 }
 
 /// A message of a room.
@@ -204,6 +211,7 @@ impl Command {
             | Self::ChangeMember { room, .. }
             | Self::ListMembers { room, .. }
             | Self::ChangeMessage { room, .. }
+            | Self::ListRevisions { room, .. }
             | Self::SetMuted { room, .. } => *room,
             Self::ReadAll
             | Self::CreateRoom { .. }
@@ -272,6 +280,9 @@ impl Command {
                 let MessageTarget { ord, id } = message;
                 Operation::ChangeMessage(wire::ChangeMessage { ord, id: id.0.to_vec(), content })
             }
+            Self::ListRevisions { message: MessageTarget { ord, id }, .. } => {
+                Operation::ListRevisions(wire::ListRevisions { ord, id: id.0.to_vec() })
+            }
         };
         let id = self.id().map(|id| id.0.to_vec()).unwrap_or_default();
         wire::ClientCommand { request, room: self.room().to_wire(), id, operation: Some(operation) }
@@ -333,8 +344,9 @@ impl Command {
                 message: MessageTarget { ord: change.ord, id: MessageId::from_wire(&change.id)? },
                 content: change.content,
             },
-            // No tab gives this one.
-            Operation::ListRevisions(_) => return None,
+            Operation::ListRevisions(wire::ListRevisions { ord, id }) => {
+                Self::ListRevisions { room, message: MessageTarget { ord, id: MessageId::from_wire(&id)? } }
+            }
         };
         Some((command.request, typed))
     }

@@ -285,7 +285,9 @@ impl Client {
                 self.page_received(now, &page);
                 Reply::Loaded(page)
             }
-            (Command::Search { .. }, Answer::Page(page)) => Reply::Found(page),
+            (Command::Search { .. } | Command::ListRevisions { .. }, Answer::Page(page)) => {
+                Reply::Found(page)
+            }
             (Command::CreateRoom { .. } | Command::Join { .. }, Answer::Room(row)) => Reply::Room(row),
             (Command::BrowseRooms { .. }, Answer::Rooms(rooms)) => Reply::Rooms(rooms),
             (Command::ListMembers { .. } | Command::FindPeople { .. }, Answer::People(people)) => {

@@ -65,7 +65,7 @@ pub enum Reply {
     Window(wire::RoomWindow),
     /// Messages of a room.
     Loaded(wire::MessagePage),
-    /// The matches of a search, newest first.
+    /// The matches of a search, newest first, or the texts that a message has had, oldest first. They are not added to the room.
     Found(wire::MessagePage),
     /// A room that is in the list of the account now.
     Room(wire::RoomRow),

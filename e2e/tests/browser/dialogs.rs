@@ -339,7 +339,7 @@ fn logging_out_asks_before_messages_are_lost() {
         tom.until_focused("composer-text").await;
         tom.click("#exit").await;
         until_dialog(&tom, "log-out").await;
-        until_contains(&tom, "#log-out-dialog", "1 message was not sent yet.").await;
+        until_contains(&tom, "#log-out-dialog", "1 message or change was not sent yet.").await;
         tom.press(keys::ESCAPE).await;
         tom.until_none("dialog").await;
         tom.until_focused("exit").await;

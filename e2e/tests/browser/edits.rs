@@ -1,5 +1,8 @@
 //! Messages that are edited and deleted: by somebody else, and in the composer.
 
+mod history;
+mod pending;
+
 use parlour_e2e::{Page, RichPeer, Server, TestContext, browser_test, eventually, keys};
 
 /// The text of everything that the device has of messages.
@@ -185,67 +188,6 @@ fn drafts_survive_an_edit_and_edits_survive_another_room() {
         tom.click("#composer-text").await;
         until_composer(&tom, "a draft", false).await;
         until_messages(&tom, &[("the first", "")]).await;
-    });
-}
-
-/// The keys of the browser's local storage that belong to changes.
-const STORED_CHANGES: &str =
-    "return Object.keys(localStorage).filter((key) => key.startsWith('parlour.change')).length";
-
-#[test]
-fn changes_without_a_connection_are_made_later() {
-    browser_test("changes_without_a_connection_are_made_later", async |test| {
-        let server = Server::start();
-        let ann = test.open("ann", &server.url()).await;
-        ann.log_in("ann").await;
-        let tom = test.open_with_network_switch("tom", &server.url()).await;
-        tom.log_in("tom").await;
-        tom.send_and_wait("the first").await;
-        tom.send_and_wait("the second").await;
-        tom.expect_lost_connections();
-        tom.go_offline().await;
-        tom.click("#composer-text").await;
-        tom.press(keys::UP).await;
-        until_composer(&tom, "the second", true).await;
-        tom.type_text(" one").await;
-        tom.press(keys::ENTER).await;
-        until_composer(&tom, "", false).await;
-        let saving = [("the first", ""), ("the second one", "Saving…")];
-        until_messages(&tom, &saving).await;
-        tom.go_online().await;
-        let saved = [("the first", ""), ("the second one", "edited")];
-        until_messages(&tom, &saved).await;
-        until_messages(&ann, &saved).await;
-
-        // The next page makes them too. A deletion that is undone gives an edit back that is not made yet.
-        tom.go_offline().await;
-        tom.press(keys::UP).await;
-        tom.type_text(" more").await;
-        tom.press(keys::ENTER).await;
-        let more = [("the first", ""), ("the second one more", "Saving…")];
-        until_messages(&tom, &more).await;
-        use_tool(&tom, "the second one more", "#message-delete").await;
-        until_messages(&tom, &[("the first", ""), ("", "Message deleted")]).await;
-        tom.click("#undo-delete").await;
-        until_messages(&tom, &more).await;
-        tom.click("#composer-text").await;
-        until_composer(&tom, "", false).await;
-        tom.press(keys::UP).await;
-        tom.type_text("!").await;
-        tom.press(keys::ENTER).await;
-        use_tool(&tom, "the first", "#message-delete").await;
-        until_messages(&tom, &[("", "Message deleted"), ("the second one more!", "Saving…")]).await;
-        assert_eq!(tom.eval::<u32>(STORED_CHANGES, vec![]).await, 2);
-        tom.reload().await;
-        tom.allow_connections().await;
-        let changed = [("", "Message deleted"), ("the second one more!", "edited")];
-        until_messages(&ann, &changed).await;
-        until_messages(&tom, &changed).await;
-        eventually("nothing is stored", async || match tom.eval::<u32>(STORED_CHANGES, vec![]).await {
-            0 => Ok(()),
-            count => Err(count.to_string()),
-        })
-        .await;
     });
 }
 

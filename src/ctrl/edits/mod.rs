@@ -4,8 +4,10 @@
 //! | module | contents |
 //! | --- | --- |
 //! | this one | what the user does |
+//! | `history` | the earlier texts of a message |
 //! | `sending` | sending the changes, and keeping them on the device |
 
+mod history;
 mod sending;
 
 use gloo_timers::callback::Timeout;
@@ -19,10 +21,12 @@ use parlour_core::{
     validate,
 };
 
+pub use self::history::Revision;
 use super::{Store, members::now_ms, values::ComposerNote};
 
-/// The time for which a deletion can be undone, in ms.
+/// The time for which a deletion can be undone, in ms; and while the button for that has the focus.
 const UNDO_MS: u32 = 5_000;
+const HELD_UNDO_MS: u32 = 60_000;
 
 /// The number of rows, from the end, among which the last own message is searched.
 const LAST_ROWS: usize = 200;
@@ -37,15 +41,31 @@ pub struct MessageEditor {
     refused: RwSignal<u32>,
 }
 
-/// The function that finishes a deletion before a logout, and its argument. A pointer, so that nothing outside of the part of the
-/// client refers to the code.
-pub(super) type Finish = (fn(MessageEditor), MessageEditor);
+/// What a logout needs of the editor. Function pointers, so that nothing outside of the part of the client refers to the code.
+#[derive(Clone, Copy)]
+pub(super) struct EditorAtLogout {
+    editor: MessageEditor,
+    finish_deletion: fn(MessageEditor),
+    unsent: fn(MessageEditor) -> usize,
+}
+
+impl EditorAtLogout {
+    /// Deletes the message whose deletion can still be undone.
+    pub(super) fn finish_deletion(self) {
+        (self.finish_deletion)(self.editor);
+    }
+
+    /// The number of changes that would be lost.
+    pub(super) fn unsent(self) -> usize {
+        (self.unsent)(self.editor)
+    }
+}
 
 /// The changes that the server has not confirmed, one of a message.
 #[derive(Default)]
 struct Edits {
-    /// The id of the account, which the store does not have any more after a logout.
-    account: Option<String>,
+    /// The changes of earlier pages were read.
+    is_loaded: bool,
     changes: Vec<Edit>,
     /// The message whose deletion can be undone, and the timer that ends that.
     undo: Option<(MessageId, Timeout)>,
@@ -56,7 +76,9 @@ struct Edits {
 /// A change of a message.
 struct Edit {
     change: PendingChange,
-    /// The message as it was before all changes that are not confirmed; `None` for a change of another page.
+    /// It is a change of another page, which that page may still undo.
+    is_of_other_page: bool,
+    /// The message as it was before all changes that are not confirmed; `None` if it was not shown since then.
     before: Option<Message>,
     /// The edit that a deletion has replaced, which goes on if the deletion is undone.
     replaced: Option<Box<Edit>>,
@@ -65,8 +87,8 @@ struct Edit {
 }
 
 impl Edit {
-    fn new(change: PendingChange, before: Option<Message>) -> Self {
-        Self { change, before, replaced: None, is_given: false }
+    fn of_other_page(change: PendingChange) -> Self {
+        Self { change, is_of_other_page: true, before: None, replaced: None, is_given: false }
     }
 }
 
@@ -76,7 +98,9 @@ impl MessageEditor {
     pub fn new(store: Store) -> Self {
         let state = StoredValue::new_local(Edits::default());
         let editor = Self { store, state, can_undo: RwSignal::new(false), refused: RwSignal::new(0) };
-        store.inner.update_value(|inner| inner.finish_deletion = Some((Self::finish_deletion, editor)));
+        let at_logout =
+            EditorAtLogout { editor, finish_deletion: Self::finish_deletion, unsent: Self::unsent };
+        store.inner.update_value(|inner| inner.editor = Some(at_logout));
         editor.load_changes();
         let is_online =
             move || store.connection.with(|connection| matches!(connection, Connection::Online { .. }));
@@ -86,11 +110,15 @@ impl MessageEditor {
             }
         };
         Effect::watch(is_online, load, false);
-        on_cleanup(move || {
-            if store.is_at_login_untracked() {
-                editor.forget_changes();
+        let show = move |_: &(), _: Option<&()>, _: Option<()>| {
+            // The account may not have been known yet when this part was loaded.
+            if editor.state.with_value(|edits| edits.is_loaded) {
+                editor.show_changes();
+            } else {
+                editor.load_changes();
             }
-        });
+        };
+        Effect::watch(move || store.timeline_version.track(), show, false);
         editor
     }
 
@@ -171,9 +199,29 @@ impl MessageEditor {
         self.finish_deletion();
         let id = message.id;
         self.add_change(room, message, String::new(), i64::from(UNDO_MS));
-        let timer = Timeout::new(UNDO_MS, move || self.finish_deletion());
-        self.state.update_value(|edits| edits.undo = Some((id, timer)));
+        self.start_undo(id, UNDO_MS);
         self.can_undo.set(true);
+    }
+
+    fn start_undo(self, id: MessageId, delay: u32) {
+        let timer = Timeout::new(delay, move || self.finish_deletion());
+        self.state.update_value(|edits| edits.undo = Some((id, timer)));
+    }
+
+    /// Gives the user more time to undo the last deletion, while the button for that has the focus. Afterwards the usual time
+    /// begins anew.
+    pub fn hold_undo(self, is_held: bool) {
+        let delay = if is_held { HELD_UNDO_MS } else { UNDO_MS };
+        let change = self.state.try_update_value(|edits| {
+            let (id, _) = edits.undo.as_ref()?;
+            let edit = edits.changes.iter_mut().find(|edit| edit.change.message.id == *id)?;
+            edit.change.due = now_ms() + i64::from(delay);
+            Some(edit.change.clone())
+        });
+        if let Some(change) = change.flatten() {
+            self.store_change(change.id, Some(&change.encode()));
+            self.start_undo(change.message.id, delay);
+        }
     }
 
     /// Undoes the last deletion. An edit that was not confirmed before goes on. Returns the room and the ord of the message.
@@ -200,6 +248,15 @@ impl MessageEditor {
         }
     }
 
+    /// The number of changes that a logout would lose. With a connection they are made first.
+    fn unsent(self) -> usize {
+        if self.is_online() { 0 } else { self.state.with_value(|edits| edits.changes.len()) }
+    }
+
+    fn is_online(self) -> bool {
+        self.store.connection.with_untracked(|connection| matches!(connection, Connection::Online { .. }))
+    }
+
     /// Ends the time in which a deletion can be undone. Returns the message.
     fn end_undo(self) -> Option<MessageId> {
         let (id, _) = self.state.try_update_value(|edits| edits.undo.take()).flatten()?;
@@ -216,16 +273,40 @@ impl MessageEditor {
         }
         let due = if delay > 0 { now_ms() + delay } else { 0 };
         let change = PendingChange { due, room, id: self.store.new_id(), message: target, content };
-        self.show(
-            room,
-            Message { content: change.content.as_str().into(), text: TextState::Saving, ..message.clone() },
-        );
+        self.show(room, saving(&message, &change.content));
         let replaced = self.take_change(|known| known.message == target);
         self.store_change(change.id, Some(&change.encode()));
         let before = replaced.as_ref().and_then(|replaced| replaced.before.clone());
-        let mut edit = Edit::new(change, Some(before.unwrap_or(message)));
-        edit.replaced = replaced.filter(|replaced| delay > 0 && replaced.before.is_some()).map(Box::new);
+        let edit = Edit {
+            change,
+            is_of_other_page: false,
+            before: Some(before.unwrap_or(message)),
+            replaced: replaced.filter(|replaced| delay > 0 && !replaced.is_of_other_page).map(Box::new),
+            is_given: false,
+        };
         self.state.update_value(|edits| edits.changes.push(edit));
+    }
+
+    /// Shows the changes again of messages that were loaded, or changed by somebody else, after them.
+    fn show_changes(self) {
+        let changes = self.state.with_value(|edits| {
+            let changes = edits.changes.iter().map(|edit| edit.change.clone());
+            changes.collect::<Vec<_>>()
+        });
+        for change in changes {
+            let Some(shown) = self.shown(change.room, change.message.ord) else { continue };
+            // Otherwise it is shown, or was made: then the answer follows.
+            if shown.id != change.message.id || *shown.content == *change.content || is_erased(&shown) {
+                continue;
+            }
+            self.show(change.room, saving(&shown, &change.content));
+            self.state.update_value(|edits| {
+                let edit = edits.changes.iter_mut().find(|edit| edit.change.id == change.id);
+                if let Some(edit) = edit.filter(|_| shown.text != TextState::Saving) {
+                    edit.before = Some(shown);
+                }
+            });
+        }
     }
 
     /// Removes a change, also from the device.
@@ -242,7 +323,7 @@ impl MessageEditor {
     fn restore(self, Edit { change, before, .. }: &Edit, other: Option<&str>) {
         let (Some(before), true) = (before, self.pending(change).is_some()) else { return };
         let message = match other {
-            Some(content) => Message { content: content.into(), text: TextState::Saving, ..before.clone() },
+            Some(content) => saving(before, content),
             // An earlier edit was confirmed; its event may follow.
             None if before.text == TextState::Saving => Message { text: TextState::Edited, ..before.clone() },
             None => before.clone(),
@@ -268,6 +349,11 @@ impl MessageEditor {
             message_at(rows, rows.index_of_ord(ord)?).filter(|message| message.ord == ord)
         })
     }
+}
+
+/// A message with a text that is not confirmed.
+fn saving(message: &Message, content: &str) -> Message {
+    Message { content: content.into(), text: TextState::Saving, ..message.clone() }
 }
 
 fn is_erased(message: &Message) -> bool {

@@ -27,16 +27,16 @@ impl MessageEditor {
         stored.sort_unstable_by_key(|change| change.id);
         let (now, mut is_any_later) = (now_ms(), false);
         let due = self.state.try_update_value(|edits| {
-            edits.account = Some(account);
+            edits.is_loaded = true;
             // Another tab may have made or undone some of them.
             let is_stored = |id| stored.iter().any(|change| change.id == id);
-            edits.changes.retain(|edit| edit.is_given || edit.before.is_some() || is_stored(edit.change.id));
+            edits.changes.retain(|edit| edit.is_given || !edit.is_of_other_page || is_stored(edit.change.id));
             for change in stored {
                 if edits.changes.iter().all(|edit| edit.change.id != change.id) {
-                    edits.changes.push(Edit::new(change, None));
+                    edits.changes.push(Edit::of_other_page(change));
                 }
             }
-            let of_others = edits.changes.iter_mut().filter(|edit| edit.before.is_none() && !edit.is_given);
+            let of_others = edits.changes.iter_mut().filter(|edit| edit.is_of_other_page && !edit.is_given);
             let mut due = Vec::new();
             for edit in of_others {
                 if edit.change.due <= now {
@@ -50,6 +50,7 @@ impl MessageEditor {
         });
         due.into_iter().flatten().for_each(|change| self.send(change));
         self.send_changes();
+        self.show_changes();
         if is_any_later {
             self.load_later();
         }
@@ -61,7 +62,7 @@ impl MessageEditor {
         let due = self.state.try_update_value(|edits| {
             let undo = edits.undo.as_ref().map(|(id, _)| *id);
             let is_due = |edit: &&mut Edit| {
-                !edit.is_given && edit.before.is_some() && undo != Some(edit.change.message.id)
+                !edit.is_given && !edit.is_of_other_page && undo != Some(edit.change.message.id)
             };
             let due = edits.changes.iter_mut().filter(is_due).map(|edit| {
                 edit.is_given = true;
@@ -127,14 +128,6 @@ impl MessageEditor {
             let service = self.store.service();
             service.save_draft(room, &prepended(content, &service.draft(room)));
             self.refused.update(|count| *count = count.wrapping_add(1));
-        }
-    }
-
-    /// Deletes the changes on the device after a logout.
-    pub(super) fn forget_changes(self) {
-        let account = self.state.try_update_value(|edits| edits.account.take()).flatten();
-        if let Some(account) = account {
-            config::forget_changes(&account);
         }
     }
 

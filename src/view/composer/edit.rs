@@ -198,6 +198,15 @@ fn EditBar() -> impl IntoView {
         draft.end_edit();
         draft.focus();
     };
+    // Not in the composer itself, because the bar is not there before it is loaded.
+    Effect::new(move || {
+        let notes = "composer-note composer-countdown";
+        let described_by = if is_editing.get() { format!("edit-bar {notes}") } else { notes.to_owned() };
+        if let Some(field) = draft.field.get() {
+            // Fails only for a name that is invalid.
+            let _ = field.set_attribute("aria-describedby", &described_by);
+        }
+    });
     view! {
         <Show when=move || is_editing.get()>
             <div class="edit-bar">

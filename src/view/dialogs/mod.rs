@@ -22,6 +22,7 @@ mod invite_people;
 mod leave_room;
 mod link_device;
 mod log_out;
+mod message_history;
 mod outcome;
 mod part;
 mod people_picker;

@@ -6,8 +6,8 @@ use web_sys::HtmlElement;
 use super::{
     browse_rooms::BrowseRooms, change_nick::ChangeNick, create_room::CreateRoom,
     direct_message::DirectMessage, invitation::OpenInvitation, invite_people::InvitePeople,
-    leave_room::LeaveRoom, link_device::LinkDevice, log_out::LogOut, room_settings::RoomSettings,
-    unused_link::UnusedLink,
+    leave_room::LeaveRoom, link_device::LinkDevice, log_out::LogOut, message_history::MessageHistory,
+    room_settings::RoomSettings, unused_link::UnusedLink,
 };
 use crate::{
     ctrl::{DialogKind, use_store},
@@ -116,7 +116,9 @@ fn part_of(kind: DialogKind) -> Part {
         | DialogKind::BrowseRooms
         | DialogKind::DirectMessage
         | DialogKind::InvitePeople(_) => Part::Dialogs,
-        DialogKind::RoomSettings(_) | DialogKind::LeaveRoom(_) => Part::Settings,
+        DialogKind::RoomSettings(_) | DialogKind::LeaveRoom(_) | DialogKind::MessageHistory(..) => {
+            Part::Settings
+        }
         DialogKind::ChangeNick | DialogKind::LinkDevice | DialogKind::UnusedLink | DialogKind::LogOut => {
             Part::Account
         }
@@ -209,6 +211,9 @@ fn mount_setting(kind: DialogKind, root: HtmlElement) -> Option<Mounted> {
     Some(match kind {
         DialogKind::RoomSettings(room) => Box::new(mount_to(root, move || view! { <RoomSettings room/> })),
         DialogKind::LeaveRoom(room) => Box::new(mount_to(root, move || view! { <LeaveRoom room/> })),
+        DialogKind::MessageHistory(room, message) => {
+            Box::new(mount_to(root, move || view! { <MessageHistory room message/> }))
+        }
         _ => return None,
     })
 }

@@ -6,13 +6,16 @@ use leptos::{
     html::Div,
     prelude::*,
 };
-use parlour_core::model::{Message, RoomId};
+use parlour_core::{
+    client::MessageTarget,
+    model::{Message, RoomId, TextState},
+};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, Event, HtmlElement};
+use web_sys::{DomRect, Element, Event, HtmlElement};
 
-use super::scroller::Scroller;
+use super::{focus::return_focus_to_timeline, scroller::Scroller};
 use crate::{
-    ctrl::{MessageEditor, Route, use_store},
+    ctrl::{DialogKind, MessageEditor, Route, use_store},
     i18n::Key,
     view::{
         composer::Draft,
@@ -20,13 +23,45 @@ use crate::{
     },
 };
 
+/// The width that is kept free for the tools beside a message, and their height above it, in CSS pixels.
+const TOOLS_WIDTH: f64 = 240.0;
+const TOOLS_HEIGHT: f64 = 48.0;
+
 /// The message that the tools are for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Target {
     room: RoomId,
     ord: u64,
-    /// The distance from the top of the frame, in CSS pixels.
+    place: Place,
+}
+
+/// The place of the tools: distances from the edges of the frame, in CSS pixels. One of `left` and `right` is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Place {
     top: f64,
+    left: Option<f64>,
+    right: Option<f64>,
+    /// `top` is the lower end of the tools.
+    is_above: bool,
+}
+
+impl Place {
+    /// The place beside the text of a message, or above it if there is not enough space.
+    fn beside(frame: &DomRect, text: &DomRect) -> Self {
+        let (before, after) = (text.left() - frame.left(), frame.right() - text.right());
+        // Own messages are at the end of the line.
+        let is_at_right = before > after;
+        let is_above = before.max(after) < TOOLS_WIDTH;
+        let top = text.top() - frame.top();
+        let top = top.max(if is_above { TOOLS_HEIGHT } else { 0.0 });
+        let (left, right) = match (is_at_right, is_above) {
+            (true, true) => (None, Some(after)),
+            (true, false) => (None, Some(frame.right() - text.left())),
+            (false, true) => (Some(before), None),
+            (false, false) => (Some(text.right() - frame.left()), None),
+        };
+        Self { top, left, right, is_above }
+    }
 }
 
 /// The state of the tools: hidden, or beside a message.
@@ -109,25 +144,33 @@ impl ToolsState {
         let store = scroller.store();
         let room = store.open_room.get_untracked().filter(|_| untrack(|| store.has_rooms()))?;
         let ord = scroller.stored_message(item)?;
-        // Below the line of the day, if there is one.
-        let message = item.query_selector(".message").ok().flatten()?;
-        let top_of = |element: &Element| element.get_bounding_client_rect().top();
-        let frame = self.frame.get_untracked()?;
-        Some(Target { room, ord, top: (top_of(&message) - top_of(&frame)).max(0.0) })
+        // The text of a deleted message has no size.
+        let rect = |selector| Some(item.query_selector(selector).ok()??.get_bounding_client_rect());
+        let text = rect(".content").filter(|text| text.width() > 0.0).or_else(|| rect(".text-state"))?;
+        let frame = self.frame.get_untracked()?.get_bounding_client_rect();
+        Some(Target { room, ord, place: Place::beside(&frame, &text) })
     }
 }
 
-/// Edits or deletes the message with this ord, if the key stands for that. Returns whether it does.
+/// Edits or deletes the message with this ord, or shows its earlier texts, if the key stands for that. Returns whether it does.
 fn handle_key(messages: MessageEditor, draft: Draft, scroller: Scroller, ord: u64, key: &str) -> bool {
-    let Some(message) = messages.message(ord).filter(|message| messages.may_change(message)) else {
-        return false;
-    };
+    let Some(message) = messages.message(ord) else { return false };
     match key {
-        "e" | "E" => draft.edit(message),
-        "Delete" => delete(messages, scroller, message),
+        "e" | "E" if messages.may_change(&message) => draft.edit(message),
+        "Delete" if messages.may_change(&message) => delete(messages, scroller, message),
+        "h" | "H" if message.text == TextState::Edited => show_history(scroller, &message),
         _ => return false,
     }
     true
+}
+
+/// Shows the earlier texts of a message of the open room.
+fn show_history(scroller: Scroller, message: &Message) {
+    let store = scroller.store();
+    if let Some(room) = store.open_room.get_untracked() {
+        let message = MessageTarget { ord: message.ord, id: message.id };
+        store.open_dialog(DialogKind::MessageHistory(room, message));
+    }
 }
 
 /// Deletes a message, unless that is undone. The focus stays on its row, which is drawn anew.
@@ -137,20 +180,21 @@ fn delete(messages: MessageEditor, scroller: Scroller, message: Message) {
     keep_focus(scroller, ord);
 }
 
-/// Moves the focus back to the message with this ord, if its row had it and is being drawn anew.
+/// Moves the focus back to the message with this ord, if its row, or the button that restored it, had it.
 fn keep_focus(scroller: Scroller, ord: u64) {
     // The row is drawn in the next frame.
     request_animation_frame(move || {
         request_animation_frame(move || {
-            if document().active_element().is_none_or(|focused| focused.tag_name() == "BODY") {
+            let is_lost = |focused: Element| focused.tag_name() == "BODY" || focused.id() == "timeline";
+            if document().active_element().is_none_or(is_lost) {
                 scroller.focus_message(Some(ord));
             }
         });
     });
 }
 
-/// The tools of the message under the pointer: a link to it, marking it and all later ones as unread, editing and deleting it. And,
-/// after a message was deleted, a button that undoes that.
+/// The tools of the message under the pointer: a link to it, marking it and all later ones as unread, its earlier texts, editing
+/// and deleting it. And, after a message was deleted, a button that undoes that.
 #[component]
 pub fn MessageTools() -> impl IntoView {
     let (store, state) = (use_store(), expect_context::<ToolsState>());
@@ -160,12 +204,19 @@ pub fn MessageTools() -> impl IntoView {
     let messages = MessageEditor::new(store);
     draft.set_editor(messages, handle_key);
     Effect::watch(move || store.open_room.track(), move |_, _, _| state.hide(scroller), false);
+    // The message may have another place then.
+    let resized = window_event_listener_untyped("resize", move |_| state.hide(scroller));
+    on_cleanup(move || resized.remove());
     let is_shown = Memo::new(move |_| target.with(Option::is_some));
-    let may_change = Memo::new(move |_| {
+    // Whether the message can be changed, and whether it was edited.
+    let offers = Memo::new(move |_| {
         store.timeline_version.track();
         let message = target.get().and_then(|target| messages.message(target.ord));
-        message.is_some_and(|message| messages.may_change(&message))
+        message.map_or((false, false), |message| {
+            (messages.may_change(&message), message.text == TextState::Edited)
+        })
     });
+    let place = move || target.get().map(|target| target.place);
     let link =
         move || target.get().map(|Target { room, ord, .. }| Route::Room { room, at: Some(ord) }.to_string());
     let mark_unread = move |_: MouseEvent| {
@@ -176,6 +227,12 @@ pub fn MessageTools() -> impl IntoView {
         }
     };
     let message = move || messages.message(target.get_untracked()?.ord);
+    let history = move |_: MouseEvent| {
+        if let Some(message) = message() {
+            state.hide(scroller);
+            show_history(scroller, &message);
+        }
+    };
     let edit = move |_: MouseEvent| {
         if let Some(message) = message() {
             state.hide(scroller);
@@ -195,9 +252,11 @@ pub fn MessageTools() -> impl IntoView {
             scroller.focus_message(target.map(|Target { ord, .. }| ord));
         }
     };
-    let tool = move |id, key, path, act: Box<dyn Fn(MouseEvent)>| {
+    let tool = move |id, keys, key, path, act: Box<dyn Fn(MouseEvent)>| {
         view! {
-            <button type="button" id=id class="button quiet" aria-label=tr(key) title=tr(key) on:click=act>
+            <button
+                type="button" id=id class="button quiet" aria-label=tr(key) aria-keyshortcuts=keys title=tr(key) on:click=act
+            >
                 <Icon path/>
             </button>
         }
@@ -205,8 +264,11 @@ pub fn MessageTools() -> impl IntoView {
     view! {
         <Show when=move || is_shown.get()>
             <div
-                class="message-tools" role="group" aria-label=tr(Key::MessageTools) on:keydown=leave_by_key
-                style:top=move || target.get().map(|target| px(target.top))
+                class="message-tools" class:above=move || place().is_some_and(|place| place.is_above) role="group"
+                aria-label=tr(Key::MessageTools) on:keydown=leave_by_key
+                style:top=move || place().map(|place| px(place.top))
+                style:left=move || place().and_then(|place| place.left).map(px)
+                style:right=move || place().and_then(|place| place.right).map(px)
             >
                 <a
                     id="message-link" class="button quiet" href=link aria-label=tr(Key::MessageLink)
@@ -214,10 +276,13 @@ pub fn MessageTools() -> impl IntoView {
                 >
                     <Icon path=icon::LINK/>
                 </a>
-                {tool("mark-unread-here", Key::RoomMarkUnreadHere, icon::UNREAD, Box::new(mark_unread))}
-                <Show when=move || may_change.get()>
-                    {tool("message-edit", Key::MessageEdit, icon::NAME, Box::new(edit))}
-                    {tool("message-delete", Key::MessageDelete, icon::DELETE, Box::new(delete_it))}
+                {tool("mark-unread-here", "u", Key::RoomMarkUnreadHere, icon::UNREAD, Box::new(mark_unread))}
+                <Show when=move || offers.get().1>
+                    {tool("message-history-open", "h", Key::MessageHistory, icon::HISTORY, Box::new(history))}
+                </Show>
+                <Show when=move || offers.get().0>
+                    {tool("message-edit", "e", Key::MessageEdit, icon::NAME, Box::new(edit))}
+                    {tool("message-delete", "Delete", Key::MessageDelete, icon::DELETE, Box::new(delete_it))}
                 </Show>
             </div>
         </Show>
@@ -251,10 +316,23 @@ fn UndoBar(messages: MessageEditor) -> impl IntoView {
     view! {
         <p class="visually-hidden" role="status">{announced(said)}</p>
         <Show when=move || messages.can_undo()>
-            <div class="undo-bar">
-                <span aria-hidden="true">{tr(Key::MessageDeleted)}</span>
-                <button type="button" id="undo-delete" class="button quiet" on:click=undo>{tr(Key::MessageUndo)}</button>
-            </div>
+            <UndoButton messages undo/>
         </Show>
+    }
+}
+
+/// The bar with the button. There is more time while it has the focus, which goes to the timeline if the time ends.
+#[component]
+fn UndoButton(messages: MessageEditor, undo: impl Fn(MouseEvent) + 'static) -> impl IntoView {
+    let element = NodeRef::<Div>::new();
+    return_focus_to_timeline(element);
+    view! {
+        <div
+            class="undo-bar" node_ref=element on:focusin=move |_| messages.hold_undo(true)
+            on:focusout=move |_| messages.hold_undo(false)
+        >
+            <span aria-hidden="true">{tr(Key::MessageDeleted)}</span>
+            <button type="button" id="undo-delete" class="button quiet" on:click=undo>{tr(Key::MessageUndo)}</button>
+        </div>
     }
 }

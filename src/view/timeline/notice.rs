@@ -78,7 +78,7 @@ fn FixedNotice(text: Key, #[prop(default = true)] warning: bool) -> impl IntoVie
 }
 
 /// Commands and keys, each with the text that describes its effect, and whether it needs a server with rooms.
-const COMMANDS: [(&str, Key, bool); 17] = [
+const COMMANDS: [(&str, Key, bool); 20] = [
     ("/who", Key::HelpCommandWho, false),
     ("/nick", Key::HelpCommandNick, true),
     ("/join", Key::HelpCommandJoin, true),
@@ -89,6 +89,8 @@ const COMMANDS: [(&str, Key, bool); 17] = [
     ("/help", Key::HelpCommandHelp, false),
     ("Enter", Key::HelpKeyEnter, false),
     ("Shift+Enter", Key::HelpKeyShiftEnter, false),
+    ("↑", Key::HelpKeyEditLast, true),
+    ("Esc", Key::HelpKeyEndEdit, true),
     ("Ctrl+B", Key::HelpKeyFormat, false),
     ("Ctrl+K", Key::HelpKeySwitch, true),
     ("Alt+↑ Alt+↓", Key::HelpKeyNeighbour, true),
@@ -96,6 +98,7 @@ const COMMANDS: [(&str, Key, bool); 17] = [
     ("Ctrl+Shift+F", Key::HelpKeySearch, false),
     ("Enter ↑ ↓", Key::HelpKeyMessages, false),
     ("U", Key::HelpKeyMarkUnread, true),
+    ("E H Delete", Key::HelpKeyChange, true),
 ];
 
 /// The commands and keys of a server.

@@ -28,7 +28,10 @@ fn commands_are_the_same_after_encoding_and_decoding() {
         Command::LinkDevice,
     ];
     let message = MessageTarget { ord: 13, id: MessageId([4; 16]) };
-    commands.extend([Command::ChangeMessage { room, id, message, content: text() }]);
+    commands.extend([
+        Command::ChangeMessage { room, id, message, content: text() },
+        Command::ListRevisions { room, message },
+    ]);
     for start in [PageStart::Before(1), PageStart::After(2), PageStart::Around(3), PageStart::At(-4)] {
         commands.push(Command::LoadPage { room, start, count: 11 });
     }

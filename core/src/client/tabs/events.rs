@@ -161,12 +161,12 @@ pub(super) fn is_logout(event: &ClientEvent) -> bool {
     matches!(event.event, Some(Wire::LoggedOut(_)))
 }
 
-/// The reply in an answer to a command, or to no command of this tab.
-pub(super) fn reply(answer: Answer, is_search: bool) -> Option<Reply> {
+/// The reply in an answer to a command, or to no command of this tab. `is_found`: its page is not added to the room.
+pub(super) fn reply(answer: Answer, is_found: bool) -> Option<Reply> {
     Some(match answer {
         Answer::Done(wire::Done { seq, time }) => Reply::Done { seq, time },
         Answer::Window(window) => Reply::Window(window),
-        Answer::Page(page) if is_search => Reply::Found(page),
+        Answer::Page(page) if is_found => Reply::Found(page),
         Answer::Page(page) => Reply::Loaded(page),
         Answer::Room(row) => Reply::Room(row),
         Answer::Rooms(rooms) => Reply::Rooms(rooms),

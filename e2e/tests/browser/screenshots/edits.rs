@@ -23,6 +23,14 @@ async fn edit_screens(test: &TestContext, language: &str) {
     let is_drawn = "return document.querySelectorAll('.text-state').length === 3";
     page.until_true("all changes are drawn", is_drawn).await;
     screenshots.shoot("edits").await;
+    let open = "const row = [...document.querySelectorAll('.row.message')].find((row) => row.innerText.includes('We meet'));
+        row.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+        document.querySelector('#message-history-open')?.click();
+        return document.querySelectorAll('#message-history[open] li').length === 2";
+    page.until_true("the history", open).await;
+    screenshots.shoot("history").await;
+    page.press(keys::ESCAPE).await;
+    page.until_none("dialog").await;
     // The editor, with the tools of the message; then the choice to undo a deletion.
     page.click("#composer-text").await;
     page.press(keys::UP).await;

@@ -171,8 +171,11 @@ impl Follower {
         if let (Err(_), Some(TabCommand::Server(Command::Subscribe { room, .. }))) = (&result, command) {
             self.subscribed.remove(room);
         }
-        let is_search = matches!(command, Some(TabCommand::Server(Command::Search { .. })));
-        let result = match result.map(|answer| events::reply(answer, is_search)) {
+        let is_found = matches!(
+            command,
+            Some(TabCommand::Server(Command::Search { .. } | Command::ListRevisions { .. }))
+        );
+        let result = match result.map(|answer| events::reply(answer, is_found)) {
             Ok(Some(reply)) => Ok(reply),
             Ok(None) => return,
             Err(refusal) => Err(refusal),

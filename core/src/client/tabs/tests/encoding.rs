@@ -123,13 +123,13 @@ fn answers_are_the_same_after_encoding_and_decoding() {
     ];
     let answer = |origin, result| Event::Answer { origin, number: 4_000_000_000, room: ROOM, result };
     for reply in replies {
-        let is_search = matches!(reply, Reply::Found(_));
+        let is_found = matches!(reply, Reply::Found(_));
         let Some(Decoded::Answer { tab: Origin(7), number: 4_000_000_000, room: ROOM, result: Ok(decoded) }) =
             pass(&answer(Origin(7), Ok(reply.clone())))
         else {
             panic!("{reply:?}")
         };
-        assert_eq!(events::reply(decoded, is_search), Some(reply));
+        assert_eq!(events::reply(decoded, is_found), Some(reply));
     }
     let refused = pass(&answer(Origin(7), Err(refusal())));
     assert!(matches!(refused, Some(Decoded::Answer { result: Err(decoded), .. }) if decoded == refusal()));
