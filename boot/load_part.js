@@ -47,6 +47,7 @@ export const __wasm_split_load_side = (callback, data) => loadPart("side", callb
 export const __wasm_split_load_search = (callback, data) => loadPart("search", callback, data);
 export const __wasm_split_load_dialogs = (callback, data) => loadPart("dialogs", callback, data);
 export const __wasm_split_load_markup = (callback, data) => loadPart("markup", callback, data);
+export const __wasm_split_load_emoji = (callback, data) => loadPart("emoji", callback, data);
 export const __wasm_split_load_account = (callback, data) => loadPart("account", callback, data);
 export const __wasm_split_load_settings = (callback, data) => loadPart("settings", callback, data);
 export const __wasm_split_load_diagnostics = (callback, data) => loadPart("diagnostics", callback, data);

@@ -12,8 +12,8 @@ const PAGES = [FOLDER, `${FOLDER}index.html`];
 const HASHED = /-[0-9a-f]{12,}(_bg)?\.(js|wasm|css|svg)$/;
 // The page of every build preloads this file.
 const CLIENT = /\/parlour-client-[0-9a-f]{12,}_bg\.wasm$/;
-// Files that hosts edit, which the client reads when it starts.
-const EDITED = /^(config|lang\/[\w-]+)\.json$/;
+// Files that hosts may edit, which the client reads when it needs them.
+const EDITED = /^(config|(lang|emoji)\/[\w-]+)\.json$/;
 // The time that the network has before a stored copy is used instead.
 const NETWORK_TIMEOUT_MS = 5000;
 const CACHE_TIMEOUT_MS = 1000;

@@ -1,6 +1,6 @@
-//! Loads `config.json`. If it is missing or invalid, that is logged and the defaults are used.
+//! Loads `config.json`, translations, and the table of emoji. If it is missing or invalid, that is logged and the defaults are used.
 
-use js_sys::{Promise, Reflect};
+use js_sys::{Array, Promise, Reflect};
 use parlour_core::address;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
@@ -75,6 +75,19 @@ pub fn load_translation(locale: Locale) -> impl Future<Output = bool> {
         }
         i18n::is_loaded(locale)
     }
+}
+
+/// Fetches the lines of the table of emoji in a language, which are the text; `None` if that fails.
+pub async fn load_emoji(tag: &str) -> Option<String> {
+    let response = response(request(&format!("emoji/{tag}.json")).ok()?).await.ok()?;
+    let file = JsFuture::from(response.json().ok()?).await.ok()?;
+    let lines: Array = Reflect::get(&file, &"lines".into()).ok()?.dyn_into().ok()?;
+    let mut text = String::new();
+    for line in lines.to_vec() {
+        text.push_str(&line.as_string()?);
+        text.push('\n');
+    }
+    Some(text)
 }
 
 async fn fetch_config() -> Result<JsValue, String> {

@@ -6,16 +6,16 @@ mod logging;
 mod page;
 mod storage;
 
-pub use load::{load, load_translation};
+pub use load::{load, load_emoji, load_translation};
 pub use logging::{start as start_logging, warn_early};
 pub use page::{
     HistoryChange, address as page_address, fragment, go_back, is_above_parent, is_cover, is_visited,
     local_day, page_is_outdated, push_cover, set_fragment,
 };
 pub use storage::{
-    changes, forget_changes, forget_scope, has_session, keep_tab_id, keep_typed, last_scope, remember,
-    remember_language, remember_scope, remember_theme, scope_rows, tab_scope, take_tab_id, write_change,
-    write_scope_row,
+    changes, emoji_tone, forget_account, forget_scope, has_session, keep_tab_id, keep_typed, last_scope,
+    recent_emoji, remember, remember_emoji_tone, remember_language, remember_recent_emoji, remember_scope,
+    remember_theme, scope_rows, tab_scope, take_tab_id, write_change, write_scope_row,
 };
 
 use crate::i18n::Locale;

@@ -8,7 +8,10 @@ const SERVER: &str = "parlour.server";
 const LANGUAGE: &str = "parlour.language";
 const THEME: &str = "parlour.theme";
 const SCOPE: &str = "parlour.scope";
+const EMOJI_TONE: &str = "parlour.emoji_tone";
 const TAB: &str = "parlour.tab";
+/// The beginning of the keys of the emoji that an account has picked last.
+const RECENT_EMOJI: &str = "parlour.emoji\n";
 /// The beginning of the keys of changes of messages.
 const CHANGES: &str = "parlour.change\n";
 /// The beginning of the keys of the table of scopes. Each row has a key of its own, so tabs never overwrite each other's rows.
@@ -94,10 +97,33 @@ pub fn write_change(account: &str, id: &str, value: Option<&str>) {
     }
 }
 
-/// Deletes the changes of an account that has logged out.
-pub fn forget_changes(account: &str) {
+/// Deletes the changes of an account that has logged out, and the emoji that it has picked.
+pub fn forget_account(account: &str) {
+    remove(&[RECENT_EMOJI, account].concat());
     let prefix = format!("{CHANGES}{account}\n");
     rows(&prefix).into_iter().for_each(|(id, _)| remove(&[&prefix, &*id].concat()));
+}
+
+/// The emoji that an account has picked last, divided by spaces.
+#[must_use]
+pub fn recent_emoji(account: &str) -> Option<String> {
+    get(&[RECENT_EMOJI, account].concat())
+}
+
+/// Remembers the emoji that an account has picked last.
+pub fn remember_recent_emoji(account: &str, emoji: &str) {
+    set(&[RECENT_EMOJI, account].concat(), emoji);
+}
+
+/// The number of the skin tone of emoji.
+#[must_use]
+pub fn emoji_tone() -> Option<String> {
+    get(EMOJI_TONE)
+}
+
+/// Remembers the number of the skin tone of emoji.
+pub fn remember_emoji_tone(tone: &str) {
+    set(EMOJI_TONE, tone);
 }
 
 /// Writes a row of the table of scopes, or deletes it.

@@ -56,7 +56,7 @@ impl Service {
     pub(super) fn leave_scope(&self, scope: &str, account: Option<UserId>) {
         write(read().logged_out(scope, account));
         if let Some(account) = account {
-            config::forget_changes(&format!("{account:?}"));
+            config::forget_account(&format!("{account:?}"));
         }
         if is_left(scope) {
             self.empty_scope(scope);

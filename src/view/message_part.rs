@@ -1,9 +1,10 @@
-//! The tools beside a message, and the editor, which are in a part of the client of their own.
+//! The tools beside a message, the editor, and what opens the emoji picker, which are in a part of the client of their own.
 
 use leptos::{mount::mount_to, prelude::*};
 use web_sys::HtmlElement;
 
 use super::{
+    emoji::{EmojiHost, EmojiPicker},
     shared::{Loading, MountPart, Mounted, PartSlot},
     timeline::MessageTools,
 };
@@ -20,8 +21,13 @@ async fn load_tools() -> Result<MountPart, ()> {
     Ok(mount_tools)
 }
 
+/// Mounts the tools, and the emoji picker, whose dialog cannot be in an element that follows the pointer, at the end of the room.
 fn mount_tools(root: HtmlElement) -> Mounted {
-    Box::new(mount_to(root, || view! { <MessageTools/> }))
+    use wasm_bindgen::JsCast;
+    provide_context(EmojiPicker::new());
+    let room = root.closest("#room").ok().flatten().and_then(|room| room.dyn_into::<HtmlElement>().ok());
+    let emoji = room.map(|room| mount_to(room, || view! { <EmojiHost/> }));
+    Box::new((mount_to(root, || view! { <MessageTools/> }), emoji))
 }
 
 /// Starts the download of the part, so that the room is shown with it.

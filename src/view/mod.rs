@@ -4,6 +4,7 @@
 
 mod composer;
 mod dialogs;
+mod emoji;
 mod login;
 mod markup;
 mod members;

@@ -21,6 +21,9 @@ const WITH_ROOM_MAX_BYTES: u64 = 425_000;
 /// Limit for each other part, which is downloaded when it is needed, compressed with Brotli.
 const PART_MAX_BYTES: u64 = 80_000;
 
+/// The part that is loaded when the user asks for it: the others are there by then.
+const LATE: &str = "emoji";
+
 /// The part with the room.
 const ROOM: &str = "room";
 
@@ -74,13 +77,14 @@ pub fn size_with_room(dist: &Path) -> Result<u64> {
 }
 
 /// The other parts, each with the size of the modules that it needs and the room does not. A module that several of them need
-/// counts for each, because any of them may be the first.
+/// counts for each, because any of them may be the first; but not for the late part.
 pub fn other_parts(dist: &Path) -> Result<BTreeMap<String, u64>> {
     let mut sizes = BTreeMap::new();
     let page = read(&dist.join("index.html"))?;
     for tag in tags(&page).iter().filter(|tag| is_part(tag) && parts(tag).all(|part| part != ROOM)) {
         let Some(name) = tag.reference() else { continue };
-        for part in parts(tag) {
+        let is_shared = parts(tag).count() > 1;
+        for part in parts(tag).filter(|part| *part != LATE || !is_shared) {
             *sizes.entry(part.to_owned()).or_default() += compressed_size(&[dist.join(name)])?;
         }
     }

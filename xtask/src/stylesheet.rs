@@ -14,11 +14,12 @@ use crate::html::{Tag, tags};
 const LOGIN: [&str; 5] = ["tokens", "base", "shared", "login", "settings"];
 
 /// The files that only some parts of the client need, each with the names of these. Their order among the others is not defined.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
     ("markup", "markup"),
     ("tools", "message"),
     ("dialogs", "dialogs settings account"),
     ("switcher", "side"),
+    ("emoji", "emoji"),
 ];
 
 /// Replaces the stylesheets that the page links to with one for the login page, one for the room, which is loaded like its

@@ -27,6 +27,12 @@ pub mod keys {
     /// Arrow down.
     pub const DOWN: &str = "\u{E015}";
 
+    /// Arrow left.
+    pub const LEFT: &str = "\u{E012}";
+
+    /// Arrow right.
+    pub const RIGHT: &str = "\u{E014}";
+
     /// Arrow up.
     pub const UP: &str = "\u{E013}";
 

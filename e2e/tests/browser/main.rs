@@ -19,6 +19,7 @@ mod dialog_screens;
 mod dialogs;
 mod drafts;
 mod edits;
+mod emoji;
 mod extensions;
 mod focus;
 mod forms;

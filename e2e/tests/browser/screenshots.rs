@@ -2,6 +2,7 @@
 //! checks of layout, contrast and accessibility on each.
 
 mod edits;
+mod emoji;
 mod markup;
 mod rooms;
 mod screen;

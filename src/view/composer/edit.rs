@@ -5,12 +5,15 @@ use parlour_core::{
     model::{Message, RoomId},
     sorted::SortedMap,
 };
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlDocument, HtmlElement};
 
 use super::Draft;
 use crate::{
     ctrl::MessageEditor,
     i18n::Key,
     view::{
+        emoji::EmojiButton,
         markup::Markup,
         shared::{Icon, event, icon, tr},
         timeline::Scroller,
@@ -95,7 +98,10 @@ impl Draft {
         // Another composer is mounted after an archived room.
         Effect::new(move |_| {
             let root = self.edit_bar.get()?;
-            Some(mount_to(root.into(), || view! { <EditBar/> }))
+            let send = root.parent_element().and_then(|form| form.query_selector("#composer-send").ok()?);
+            let tools = send.and_then(place_before);
+            let tools = tools.map(|tools| mount_to(tools, || view! { <EmojiButton/> }));
+            Some((mount_to(root.into(), || view! { <EditBar/> }), tools))
         });
     }
 
@@ -120,6 +126,15 @@ impl Draft {
         self.focus();
     }
 
+    /// Inserts a text at the caret, as if it had been typed: the browser can undo it, and tells the composer. The field gets the focus.
+    pub fn insert(self, text: &str) {
+        self.focus();
+        if let Ok(document) = document().dyn_into::<HtmlDocument>() {
+            // Without the command, which all browsers have, nothing is inserted.
+            let _ = document.exec_command_with_show_ui_and_value("insertText", false, text);
+        }
+    }
+
     /// The message that is being edited in the open room. Reactive.
     fn edited(self) -> Option<Message> {
         let room = self.store.open_room.get()?;
@@ -140,6 +155,14 @@ impl Draft {
             self.store.check_length(&untrack(|| self.store.draft()));
         }
     }
+}
+
+/// A new element before another one.
+fn place_before(element: Element) -> Option<HtmlElement> {
+    // Fails only for a name that is invalid, and for elements that contain each other.
+    let place = document().create_element("div").ok()?;
+    element.parent_element()?.insert_before(&place, Some(&element)).ok()?;
+    place.dyn_into().ok()
 }
 
 fn text(edits: Edits, room: RoomId) -> Option<String> {

@@ -38,6 +38,8 @@ pub const INVITE: &str = "M10 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7ZM3.
 pub const DEVICE: &str = "M7.500 3h9v18h-9ZM11 18h2";
 pub const NAME: &str = "M4 20h4.500L20 8.500 15.500 4 4 15.500ZM13 6.500l4.500 4.500";
 pub const LINK: &str = "M10 14a4 4 0 0 0 6 .5l3-3a4 4 0 0 0-5.500-5.500l-1.500 1.500M14 10a4 4 0 0 0-6-.5l-3 3a4 4 0 0 0 5.500 5.500l1.500-1.500";
+pub const EMOJI: &str =
+    "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM8 14a4.500 4.500 0 0 0 8 0M9 9.500v.1M15 9.500v.1";
 pub const CONVERSATION: &str = "M4 5h16v11h-8l-4.500 4v-4H4Z";
 
 /// An icon. It is hidden from assistive technology: the control that contains it has the label.

@@ -43,6 +43,16 @@ impl OpenMenu {
         self.0.with_untracked(Option::is_some)
     }
 
+    /// Opens a menu that is no [`Menu`]; no element needs to have its id.
+    pub fn open(self, id: &'static str) {
+        self.0.set(Some(id));
+    }
+
+    /// Returns `true` if the open menu is this one. Reactive.
+    pub fn is_this_open(self, id: &'static str) -> bool {
+        self.0.get() == Some(id)
+    }
+
     /// Closes the menu. Its button gets the focus.
     pub fn close(self) {
         let Some(id) = self.0.try_update(Option::take).flatten() else { return };

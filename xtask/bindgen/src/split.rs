@@ -36,6 +36,10 @@ const MAIN: &str = "__wasm_split";
 /// 20 KB smaller.
 const ROOM: &str = "room";
 
+/// The part that is loaded when the user asks for it. The others are loaded after the room, so they are there by then. A module
+/// that it shares with others is not divided for its sake: it loads more than it needs, if that was not loaded before.
+const LATE: &str = "emoji";
+
 /// A shared module up to this size in bytes becomes a part of the room's module too: as a file of its own it would cost more, for
 /// its name, its hash and its request.
 const SMALL_MODULE_BYTES: usize = 600;
@@ -83,14 +87,19 @@ pub fn split(input: &Path, out_dir: &Path) -> Result<Option<PathBuf>> {
     let mut needed = needed_by(&output.prefetch_map.into_iter().collect());
     let read = |stem: &String| anyhow::Ok(fs::read(split_dir.join(stem).with_extension("wasm"))?);
     let mut shared = take_shared_with(ROOM, &mut needed);
-    for stem in small_shared(&needed, |stem| Ok(cleaned(&read(stem)?)?.len()))? {
+    let merged = merge_late(&mut needed);
+    let read_merged = |stem: &String| {
+        let Some(others) = merged.get(stem) else { return read(stem) };
+        merge(&std::iter::once(stem).chain(others).map(read).collect::<Result<Vec<_>>>()?)
+    };
+    for stem in small_shared(&needed, |stem| Ok(cleaned(&read_merged(stem)?)?.len()))? {
         needed.remove(&stem);
         shared.push(stem);
     }
     for (stem, needed_by) in &needed {
-        let mut module = read(stem)?;
+        let mut module = read_merged(stem)?;
         if needed_by == &[ROOM] {
-            let shared = shared.iter().map(read).collect::<Result<Vec<_>>>()?;
+            let shared = shared.iter().map(read_merged).collect::<Result<Vec<_>>>()?;
             module = merge(&[vec![module], shared].concat())?;
         }
         fs::write(parts.join(file_name(stem)), sort_functions(&sort_locals(&cleaned(&module)?)?)?)?;
@@ -123,6 +132,26 @@ fn take_shared_with(part: &str, needed: &mut BTreeMap<String, Vec<String>>) -> V
     let is_shared =
         |_: &String, parts: &mut Vec<String>| parts.len() > 1 && parts.iter().any(|other| other == part);
     needed.extract_if(.., is_shared).map(|(stem, _)| stem).collect()
+}
+
+/// Joins each module that the late part shares with others with the module of the same others, if there is one. Returns the modules
+/// to be merged into others.
+fn merge_late(needed: &mut BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
+    let mut merged = BTreeMap::<String, Vec<String>>::new();
+    let is_shared =
+        |_: &String, parts: &mut Vec<String>| parts.len() > 1 && parts.iter().any(|part| part == LATE);
+    let late: Vec<_> = needed.extract_if(.., is_shared).collect();
+    for (stem, parts) in late {
+        let others: Vec<_> = parts.iter().filter(|part| *part != LATE).cloned().collect();
+        let with_others = needed.iter_mut().find(|(_, of)| **of == others);
+        if let Some((into, of)) = with_others {
+            *of = parts;
+            merged.entry(into.clone()).or_default().push(stem);
+        } else {
+            needed.insert(stem, parts);
+        }
+    }
+    merged
 }
 
 /// The modules of several parts that are small. `size` returns the size of one in bytes.
@@ -252,7 +281,35 @@ mod tests {
         let small = |bytes| small_shared(&needed, |_| Ok(bytes)).unwrap();
         assert_eq!(small(SMALL_MODULE_BYTES), ["chunk_3"], "a part's own module is its file");
         assert!(small(SMALL_MODULE_BYTES + 1).is_empty());
+        assert!(merge_late(&mut needed).is_empty());
         assert_eq!(take_shared_with("room", &mut needed), ["chunk_3"]);
         assert!(!needed.contains_key("chunk_3") && needed.contains_key("split_room"));
+    }
+
+    #[test]
+    fn modules_that_the_late_part_shares_are_not_divided() {
+        let parts = |names: &str| names.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let mut needed: BTreeMap<_, _> = [
+            ("chunk_1", "dialogs side"),
+            ("chunk_2", "dialogs emoji side"),
+            ("chunk_3", "dialogs emoji"),
+            ("chunk_4", "emoji message side"),
+            ("chunk_5", "emoji side"),
+            ("split_emoji", "emoji"),
+            ("split_side", "side"),
+        ]
+        .map(|(stem, names)| (stem.to_owned(), parts(names)))
+        .into();
+        let merged = merge_late(&mut needed);
+        let expected = [("chunk_1", "chunk_2"), ("split_side", "chunk_5")];
+        assert_eq!(merged, expected.map(|(into, stem)| (into.to_owned(), parts(stem))).into());
+        let expected = [
+            ("chunk_1", "dialogs emoji side"),
+            ("chunk_3", "dialogs emoji"),
+            ("chunk_4", "emoji message side"),
+            ("split_emoji", "emoji"),
+            ("split_side", "emoji side"),
+        ];
+        assert_eq!(needed, expected.map(|(stem, names)| (stem.to_owned(), parts(names))).into());
     }
 }

@@ -27,8 +27,8 @@ const hasText = (e) => [...e.childNodes].some((node) => node.nodeType === Node.T
 const focusable = 'a[href], button, input, select, textarea, [tabindex]:not([tabindex="-1"])';
 // Text only for screen readers is clipped.
 const isClipped = (e) => getComputedStyle(e).clipPath !== 'none' || (e.parentElement && isClipped(e.parentElement));
-// Code is scrolled by itself.
-const isScrolled = (e) => e.parentElement?.closest('pre');
+// Code is scrolled by itself, and so are the groups of emoji.
+const isScrolled = (e) => e.parentElement?.closest('pre, .emoji-groups');
 for (const element of visible.filter((e) => (hasText(e) || e.matches(focusable)) && !isClipped(e) && !isScrolled(e))) {
   const { left, right } = box(element);
   if (left < -0.5 || right > innerWidth + 0.5) {
