@@ -43,6 +43,7 @@ pub mod persist;
 pub mod policy;
 pub mod presence;
 pub mod ranges;
+pub mod reactions;
 pub mod request;
 pub mod room_rows;
 pub mod send_queue;

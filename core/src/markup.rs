@@ -33,6 +33,7 @@ mod segments;
 mod tests;
 
 pub use self::{
+    emoji::is_one_emoji,
     format::{Format, Replacement},
     hosts::{hides_host, host_of},
     paste::{paste_table, paste_url},

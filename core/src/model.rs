@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-pub use crate::ids::{MessageId, RoomId, UserId};
+pub use crate::{
+    ids::{MessageId, RoomId, UserId},
+    reactions::{Reaction, Reactions},
+};
 use crate::{limits::Limits, status::Status, wire};
 
 /// The delivery state of an own message. Messages of others are always [`Delivery::Sent`].
@@ -62,6 +65,8 @@ pub struct Message {
     pub delivery: Delivery,
     /// The state of the text.
     pub text: TextState,
+    /// The reactions to it.
+    pub reactions: Reactions,
 }
 
 /// The state of the text of a message.

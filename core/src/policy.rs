@@ -6,7 +6,7 @@
 //! | action | lobby | PUBLIC | PRIVATE | DIRECT | in an archived room |
 //! | --- | --- | --- | --- | --- | --- |
 //! | read | everybody | member | member | member | as before |
-//! | post | everybody | member | member | member | nobody |
+//! | post, react | everybody | member | member | member | nobody |
 //! | edit or delete an own message | everybody | member | member | member | nobody |
 //! | edit or delete another message | moderator | moderator | moderator | nobody | nobody |
 //! | join, accept | is a member | everybody | invited | is a member | nobody |
@@ -34,6 +34,8 @@ pub enum Action {
     Read,
     /// Sends a message.
     Post,
+    /// Reacts to a message.
+    React,
     /// Edits or deletes a message that the account has sent.
     ChangeOwnMessage,
     /// Edits or deletes a message of another account.
@@ -72,7 +74,7 @@ pub fn allows(role: Role, kind: RoomKind, archived: bool, action: Action) -> Res
     // Everybody is a member of the lobby.
     let role = if kind == RoomKind::Lobby { role.max(Role::Member) } else { role };
     let needed = match (action, kind) {
-        (Action::Read | Action::Post | Action::ChangeOwnMessage, _)
+        (Action::Read | Action::Post | Action::React | Action::ChangeOwnMessage, _)
         | (Action::SetTopic, RoomKind::Direct) => Role::Member,
         (Action::ChangeMessage, RoomKind::Direct) => return Err(Status::NotAllowed),
         (Action::SetTopic | Action::ChangeMessage, _) => Role::Moderator,
@@ -124,6 +126,7 @@ mod tests {
         for (action, expected) in [
             (Action::Read, member_only),
             (Action::Post, member_only),
+            (Action::React, member_only),
             (Action::ChangeOwnMessage, member_only),
             (Action::ChangeMessage, "---++ mm-++ ?m-++ ?----"),
             (Action::Join, "+++++ +++++ ?++++ ?m+++"),

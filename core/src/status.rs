@@ -183,6 +183,8 @@ statuses! {
     NoSuchMessage = 4049, Terminal, "This message no longer exists.";
     /// The password or token is missing or wrong.
     LoginRefused = 4050, Terminal, "The name or the password is wrong.";
+    /// The account has reacted to the message with as many emoji as it may, or all accounts together have.
+    TooManyReactions = 4051, Terminal, "This message can't have more reactions.";
 
     /// The server is shutting down.
     ShuttingDown = 4500, Later, "The server is restarting.";

@@ -61,7 +61,8 @@ fn the_fields_of_a_message() {
             width: 2,
             height: 3,
         }],
-        reactions: vec![wire::Reaction { emoji: "+".into(), count: 2, nicks: vec!["a".into()] }],
+        reactions: vec![wire::Reaction { emoji: "+".into(), count: 2 }],
+        reacted: Some(wire::Reacted { account: vec![1], emoji: vec!["+".into()] }),
         room: vec![0x72],
         ord: 4,
         sender: vec![0xCD],
@@ -70,7 +71,7 @@ fn the_fields_of_a_message() {
     check(
         &envelope,
         "0a0161 120474616c6b 1a0162 2a0172 3210abababababababababababababababab 38ac02 4080d095ffbc31 4a0101 \
-         520102 5803 620f 0a0109 12016e 1a016d 2001 2802 3003 6a08 0a012b 1002 1a0161 7004 8201 01cd",
+         520102 5803 620f 0a0109 12016e 1a016d 2001 2802 3003 6a05 0a012b 1002 7004 8201 01cd ea02 06 0a0101 12012b",
     );
 }
 
@@ -182,6 +183,8 @@ fn history() {
         content: "c".into(),
         edited: 6,
         deleted: true,
+        reactions: vec![wire::Reaction { emoji: "+".into(), count: 2 }],
+        own: vec!["+".into()],
     };
     let page = wire::MessagePage {
         messages: vec![message],
@@ -198,7 +201,7 @@ fn history() {
     let event = wire::ServerEvent { body: Some(Body::Response(response)), ..wire::ServerEvent::default() };
     ext(
         Extension::Event(event),
-        "d202 2d 122b 0801 2a27 0a12 0a0101 1002 1803 2004 2805 320163 3806 4001 1203 120161 1803 2004 2805 3006 3807 4001 4801",
+        "d202 37 1235 0801 2a31 0a1c 0a0101 1002 1803 2004 2805 320163 3806 4001 4a05 0a012b 1002 52012b 1203 120161 1803 2004 2805 3006 3807 4001 4801",
     );
 }
 
@@ -214,8 +217,10 @@ fn acting_on_a_message() {
     ext(command(Operation::ChangeMessage(change)), "ca02 0b aa01 08 0801 120102 1a0163");
     let list = wire::ListRevisions { ord: 1, id: vec![2] };
     ext(command(Operation::ListRevisions(list)), "ca02 08 b201 05 0801 120102");
-    let react = wire::React { target: vec![1], emoji: "+".into(), remove: true };
-    ext(Extension::React(react), "fa01 08 0a0101 12012b 1801");
+    let react = wire::React { ord: 1, id: vec![2], emoji: "+".into(), remove: true };
+    ext(command(Operation::React(react)), "ca02 0d ba01 0a 0801 120102 1a012b 2001");
+    let list = wire::ListReactions { ord: 1, id: vec![2], emoji: "+".into() };
+    ext(command(Operation::ListReactions(list)), "ca02 0b c201 08 0801 120102 1a012b");
     ext(Extension::Typing(wire::Typing { typing: true }), "8202 02 0801");
 }
 

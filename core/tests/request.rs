@@ -38,7 +38,6 @@ fn extensions() -> Vec<(Extension, bool)> {
         (Extension::Welcome(wire::Welcome { nick: "tom".into(), ..wire::Welcome::default() }), false),
         (Extension::Ack(wire::Ack { accepted: vec![wire::Accepted::default(); 3] }), false),
         (Extension::Refusal(wire::Refusal { code: 4000, ..wire::Refusal::default() }), false),
-        (Extension::React(wire::React { emoji: "+".into(), ..wire::React::default() }), false),
         (Extension::Typing(wire::Typing { typing: true }), false),
         (Extension::GoingAway(wire::GoingAway { retry_after_ms: 1 }), false),
         (Extension::SetAway(wire::SetAway { away: true }), false),

@@ -65,8 +65,33 @@ impl RichPeer {
         command_id[8..].copy_from_slice(&self.commands.to_be_bytes());
         field(&mut command, 3, &command_id);
         field(&mut command, 21, &change);
+        self.command(&command);
+    }
+
+    /// Reacts to a message of the lobby, or removes a reaction.
+    ///
+    /// # Panics
+    /// If the connection is closed.
+    pub fn react(&mut self, ord: u64, id: u8, emoji: &str, remove: bool) {
+        self.commands += 1;
+        let (mut react, mut command) = (Vec::new(), Vec::new());
+        number_field(&mut react, 1, ord);
+        field(&mut react, 2, &[id; 16]);
+        field(&mut react, 3, emoji.as_bytes());
+        if remove {
+            number_field(&mut react, 4, 1);
+        }
+        number_field(&mut command, 1, self.commands);
+        let mut command_id = [0xC0; 16];
+        command_id[8..].copy_from_slice(&self.commands.to_be_bytes());
+        field(&mut command, 3, &command_id);
+        field(&mut command, 23, &react);
+        self.command(&command);
+    }
+
+    fn command(&mut self, command: &[u8]) {
         let mut envelope = Envelope::default();
-        field(&mut envelope.unknown, COMMAND, &command);
+        field(&mut envelope.unknown, COMMAND, command);
         self.writer.write(BINARY, &envelope.encode()).expect("the connection is open");
     }
 }

@@ -213,6 +213,11 @@ impl Run<'_> {
                 let (room, target) = self.target();
                 Change::Redact { room, target }
             }
+            11 => {
+                let (room, target) = self.target();
+                let emoji = self.input.pick(&["👍", "🎉"]).into();
+                Change::React { room, target, emoji, remove: self.input.flag() }
+            }
             _ => Change::Message { room: self.room(), content: name(&mut self.input) },
         }
     }
@@ -244,6 +249,7 @@ fn room_of(change: &Change) -> Option<RoomId> {
         Change::Message { room, .. }
         | Change::Edit { room, .. }
         | Change::Redact { room, .. }
+        | Change::React { room, .. }
         | Change::SetTopic { room, .. }
         | Change::Archive { room, .. }
         | Change::ChangeMember { room, .. } => Some(*room),

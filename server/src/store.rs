@@ -39,8 +39,8 @@ use self::retention_clock::ClockRecord;
 pub use self::{
     error::LogError,
     page::{
-        EventPage, HistoryPage, PageSize, PageStart, Revision, SearchResults, StoredEvent, StoredMessage,
-        TextState,
+        EventPage, HistoryPage, PageSize, PageStart, Reaction, ReactionPage, Revision, SearchResults,
+        StoredEvent, StoredMessage, TextState,
     },
     proposal::{
         AppendBatch, Change, ChangedMessage, NickSource, Outcome, Place, Proposal, RowChange, SessionRecord,
@@ -54,6 +54,10 @@ pub use self::{
     sqlite::is_searchable,
 };
 
+/// The most emoji with which one account can react to a message.
+pub const OWN_EMOJI: u32 = 20;
+/// The most different emoji of the reactions to a message.
+pub const MESSAGE_EMOJI: u32 = 50;
 /// The maximum length of a room's name, in characters.
 pub const ROOM_NAME_CHARS: usize = 64;
 /// The maximum length of a room's topic, in bytes of UTF-8.
@@ -264,6 +268,30 @@ pub trait LogReader: Send {
     /// [`LogError`].
     fn revisions(&mut self, room: RoomId, message: Target, size: PageSize)
     -> Result<Vec<Revision>, LogError>;
+
+    /// The reactions of an account to the messages of a room from one sequence number to another: for each that of the message,
+    /// and the emoji.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn own_reactions(
+        &mut self,
+        room: RoomId,
+        account: UserId,
+        seqs: (u64, u64),
+    ) -> Result<Vec<(u64, String)>, LogError>;
+
+    /// The first accounts that have reacted to a message with an emoji, at most `count`.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn reactions(
+        &mut self,
+        room: RoomId,
+        message: Target,
+        emoji: &str,
+        count: usize,
+    ) -> Result<ReactionPage, LogError>;
 
     /// Members of a room and invited people whose nick begins with `prefix`, by nick, after the nick `after`, at most
     /// `count`. In the lobby only those with a role.

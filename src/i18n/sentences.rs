@@ -14,6 +14,9 @@ use super::{Key, Part, Texts};
 const MAX_NAMES: usize = 3;
 const NAMES_BEFORE_OTHERS: usize = 2;
 
+/// The most people who are named as having reacted to a message.
+const MAX_REACTORS: usize = 10;
+
 impl Texts {
     /// A sentence that says why sending pauses, and for how many seconds: the server can't store messages, or this
     /// client exceeds its rate limit.
@@ -99,6 +102,16 @@ impl Texts {
             others => parts.push(Part::Text(self.presence_others(others))),
         }
         parts
+    }
+
+    /// The sentence that says who has reacted to a message with an emoji: the first ones by name, and the number of all.
+    #[must_use]
+    pub fn people_reacted(&self, nicks: &[Arc<str>], total: usize, emoji: &str) -> Vec<Part> {
+        let mut parts = name_parts(&nicks[..nicks.len().min(MAX_REACTORS)]);
+        if total > parts.len() {
+            parts.push(Part::Text(self.presence_others(total - parts.len())));
+        }
+        self.message_reacted(total, &parts, emoji)
     }
 
     /// The answer to `/who`: the people online by name, and how many more there are.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Clocks,
-    model::{Connection, Message, TextState},
+    model::{Connection, Message, Reactions, TextState},
 };
 
 impl ClientState {
@@ -51,7 +51,7 @@ impl ClientState {
     fn own_message(&self, message: &OwnMessage) -> Message {
         let OwnMessage { id, time, order, delivery, .. } = *message;
         let (nick, content) = (self.account().nick().clone(), message.content.clone());
-        let (sender, text) = (self.me(), TextState::Original);
-        Message { id, sender, nick, content, ord: order, time, own: true, delivery, text }
+        let (sender, text, reactions) = (self.me(), TextState::Original, Reactions::default());
+        Message { id, sender, nick, content, ord: order, time, own: true, delivery, text, reactions }
     }
 }

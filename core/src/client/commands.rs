@@ -290,9 +290,10 @@ impl Client {
             }
             (Command::CreateRoom { .. } | Command::Join { .. }, Answer::Room(row)) => Reply::Room(row),
             (Command::BrowseRooms { .. }, Answer::Rooms(rooms)) => Reply::Rooms(rooms),
-            (Command::ListMembers { .. } | Command::FindPeople { .. }, Answer::People(people)) => {
-                Reply::People(people)
-            }
+            (
+                Command::ListMembers { .. } | Command::FindPeople { .. } | Command::ListReactions { .. },
+                Answer::People(people),
+            ) => Reply::People(people),
             (Command::LinkDevice, Answer::Link(link)) => Reply::Link(link),
             (command, Answer::Done(wire::Done { seq, time })) => {
                 match command {

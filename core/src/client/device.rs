@@ -5,16 +5,14 @@
 //! with its messages, in one transaction each.
 
 use super::{
-    AccountRecord,
-    account::AccountState,
-    persistence,
+    AccountRecord, persistence,
     room::{self, RoomState},
     state::{self, ClientState},
 };
 use crate::sorted::{SortedMap, SortedSet};
 use crate::{
     codec::{self, Envelope},
-    model::{Delivery, Message, MessageId, RoomId, TextState, UserId},
+    model::{Delivery, Message, MessageId, Reactions, RoomId, TextState, UserId},
     persist::{
         Change, PERSISTED_MESSAGES, Stored, Table,
         account::StoredAccount,
@@ -38,8 +36,8 @@ pub struct DeviceRooms {
     deleted: SortedMap<RoomId, u64>,
     /// How often each room was reset when its messages were taken last.
     resets: SortedMap<RoomId, u32>,
-    /// Messages that are not written yet.
-    messages: SortedMap<RoomId, SortedMap<u64, Message>>,
+    /// Messages that are not written yet, by ord, each with whether it has changed.
+    messages: SortedMap<RoomId, SortedMap<u64, (Message, bool)>>,
     /// Rooms of which the device lacks changes that the tab has seen as a follower. It keeps their old positions, so that the server
     /// tells the changes again.
     behind: SortedSet<RoomId>,
@@ -83,11 +81,10 @@ impl DeviceRooms {
     pub fn handle_change(&mut self, state: &ClientState, change: &state::Change) -> bool {
         match change {
             state::Change::Timeline(room, update) => match update {
-                TimelineUpdate::Message(message) | TimelineUpdate::Changed(message) => {
-                    self.add(*room, message)
-                }
+                TimelineUpdate::Message(message) => self.add(*room, message, false),
+                TimelineUpdate::Changed(message) => self.add(*room, message, true),
                 TimelineUpdate::Page(messages) => {
-                    messages.iter().for_each(|message| self.add(*room, message))
+                    messages.iter().for_each(|message| self.add(*room, message, false))
                 }
                 TimelineUpdate::Cleared => {
                     // Without a reset, the messages were evicted from memory only.
@@ -110,9 +107,9 @@ impl DeviceRooms {
         true
     }
 
-    fn add(&mut self, room: RoomId, message: &Message) {
+    fn add(&mut self, room: RoomId, message: &Message, is_changed: bool) {
         if message.delivery == Delivery::Sent && message.sender.is_some() && message.ord > 0 {
-            self.messages.or_default(room).insert(message.ord, message.clone());
+            self.messages.or_default(room).insert(message.ord, (message.clone(), is_changed));
         }
     }
 
@@ -182,7 +179,7 @@ impl DeviceRooms {
             }
         }
         for (room, messages) in std::mem::take(&mut self.messages) {
-            self.write_messages(state.account(), room, messages, &mut changes);
+            self.write_messages(state, room, messages, &mut changes);
         }
         changes
     }
@@ -224,19 +221,21 @@ impl DeviceRooms {
 
     fn write_messages(
         &mut self,
-        account: &AccountState,
+        state: &ClientState,
         room: RoomId,
-        messages: SortedMap<u64, Message>,
+        messages: SortedMap<u64, (Message, bool)>,
         changes: &mut Vec<Change>,
     ) {
-        let Some(head) = account.room(room).map(|entry| entry.head()) else { return };
+        let Some(head) = state.account().room(room).map(|entry| entry.head()) else { return };
         let kept = PERSISTED_MESSAGES as u64;
         let oldest = head.saturating_sub(kept);
         // The device may have an older message too, whose erased text must not stay there.
+        let may_be_known = |message: &Message, is_changed| is_changed || message.text != TextState::Original;
         let put = messages
             .into_values()
-            .filter(|message| message.ord > oldest || message.text != TextState::Original);
-        changes.extend(put.filter_map(|message| put_message(room, &self.log, &envelope(room, &message))));
+            .filter(|(message, is_changed)| message.ord > oldest || may_be_known(message, *is_changed));
+        let envelopes = put.map(|(message, _)| envelope(room, &message, state.me()));
+        changes.extend(envelopes.filter_map(|envelope| put_message(room, &self.log, &envelope)));
         let deleted = self.deleted.or_default(room);
         if head - *deleted > kept + kept / 2 {
             *deleted = oldest;
@@ -286,8 +285,13 @@ pub fn restore_room(state: &mut ClientState, room: RoomId, values: &[Vec<u8>], m
 }
 
 /// A message as it is stored.
-fn envelope(room: RoomId, message: &Message) -> Envelope {
+fn envelope(room: RoomId, message: &Message, me: Option<UserId>) -> Envelope {
+    let Reactions { counts, own } = &message.reactions;
+    let account = me.map(|me| me.0.to_vec()).unwrap_or_default();
+    let reacted = (!own.is_empty()).then(|| wire::Reacted { account, emoji: own.to_vec() });
     Envelope {
+        reactions: counts.to_vec(),
+        reacted,
         room: room.to_wire(),
         ord: message.ord,
         time: message.time,
@@ -300,7 +304,9 @@ fn envelope(room: RoomId, message: &Message) -> Envelope {
 
 fn read(envelope: Envelope, me: Option<UserId>) -> Option<Message> {
     let sender = UserId::from_wire(&envelope.sender)?;
+    let own = envelope.reacted.map(|by| by.emoji).unwrap_or_default();
     Some(Message {
+        reactions: Reactions { counts: envelope.reactions.into(), own: own.into() },
         id: MessageId::from_wire(&envelope.id)?,
         sender: Some(sender),
         nick: envelope.user_name.into(),

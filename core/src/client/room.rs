@@ -18,7 +18,7 @@ use crate::sorted::SortedMap;
 use std::{collections::VecDeque, sync::Arc};
 
 pub use self::event::{RoomChange, RoomEvent};
-pub(super) use self::sync::Names;
+pub(super) use self::sync::{Names, ReadMessage};
 use crate::{
     model::{Message, MessageId},
     ranges::{Gap, GapState, Range, Ranges},
@@ -61,7 +61,8 @@ pub struct RoomState {
     position: u64,
     /// The id of the message at `position`, if that is a message.
     last_message: Option<MessageId>,
-    /// The sequence number of the state with which the room was loaded anew last.
+    /// Pages of the state before this sequence number are not used: the room was loaded anew then, or the changes before are not
+    /// in `changed` any more.
     begun: u64,
     /// While the connection is subscribed to the room: the sequence number of the last event it has delivered.
     live: Option<u64>,
@@ -81,8 +82,11 @@ pub struct RoomState {
     members: Option<u32>,
     is_outdated: bool,
     unread_line: Option<u64>,
-    /// The messages that were edited or erased last, and the sequence numbers of these events.
-    changed: VecDeque<(u64, Message)>,
+    /// The messages that were edited, erased or reacted to last, as they were after these events.
+    changed: VecDeque<ReadMessage>,
+    /// The emoji with which this account reacts to messages, by ord, as of `position`. Only messages with some are known, and not all
+    /// of them.
+    own_reactions: SortedMap<u64, Arc<[String]>>,
     /// Own messages that are not acknowledged, or whose event has not been received. `true` for the latter.
     echoes: SortedMap<MessageId, bool>,
     resets: u32,
@@ -108,6 +112,7 @@ impl Default for RoomState {
             members: None,
             is_outdated: false,
             changed: VecDeque::new(),
+            own_reactions: SortedMap::new(),
             unread_line: None,
             echoes: SortedMap::new(),
             resets: 0,
@@ -268,6 +273,7 @@ impl RoomState {
         self.reported = None;
         if self.live.is_none() {
             self.changed.clear();
+            self.own_reactions.clear();
             self.position = 0;
             self.last_message = None;
             self.is_paused = false;
@@ -300,6 +306,7 @@ impl RoomState {
         (self.first_ord, self.head_ord) = (1, 0);
         self.loading.clear();
         self.changed.clear();
+        self.own_reactions.clear();
         self.begun = 0;
         self.resets += 1;
         self.reported = None;

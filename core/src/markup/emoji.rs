@@ -40,8 +40,22 @@ const PRESENTED: [(u16, u16); 33] = [
     (0x2B55, 0x2B55),
 ];
 
+/// The most bytes of an emoji: more than that of the longest sequence of Unicode, with a colour of skin for each of its people.
+const EMOJI_BYTES: usize = 64;
+
+/// Returns `true` if a text is one emoji, which may be a sequence of characters.
+#[must_use]
+pub fn is_one_emoji(text: &str) -> bool {
+    text.len() <= EMOJI_BYTES && !text.contains(' ') && count_emoji(text) == Some(1)
+}
+
 /// Returns `true` if a text consists of one to [`MAX_EMOJI`] emoji, and of spaces.
 pub(super) fn is_emoji(text: &str) -> bool {
+    count_emoji(text).is_some_and(|count| (1..=MAX_EMOJI).contains(&count))
+}
+
+/// The number of emoji in a text that has nothing else but spaces.
+fn count_emoji(text: &str) -> Option<usize> {
     let mut count = 0;
     // The character that was read last, and the one that it belongs to.
     let mut last = ' ';
@@ -65,17 +79,17 @@ pub(super) fn is_emoji(text: &str) -> bool {
                 continue;
             }
             // The emoji before it is complete.
-            _ if is_open => return false,
+            _ if is_open => return None,
             ' ' => {}
             _ if may_be_emoji(c) || is_of_keycap(c) || is_of_flag(c) => {
                 count += 1;
                 is_open = !is_presented(c);
             }
-            _ => return false,
+            _ => return None,
         }
         last = c;
     }
-    !is_open && (1..=MAX_EMOJI).contains(&count)
+    (!is_open).then_some(count)
 }
 
 /// Returns `true` if an emoji may begin with a byte: the first one of U+2000 to U+2FFF, and of U+10000 to U+3FFFF. The emoji of

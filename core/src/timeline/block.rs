@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Delivery, Message, MessageId, TextState, UserId};
+use crate::model::{Delivery, Message, MessageId, Reactions, TextState, UserId};
 
 /// The maximum number of rows in a block; beyond it the block is split.
 pub const BLOCK_ROWS: usize = 128;
@@ -114,6 +114,8 @@ pub struct Block {
     text: String,
     /// The number of bytes of `text` that no row uses any more.
     waste: usize,
+    /// The reactions to the few messages that have some, by the keys of their rows.
+    reactions: Vec<(u32, Reactions)>,
     /// The sum of the rows' heights.
     pub height: f64,
     /// The latest time of a message in it, Unix ms; `None` when it has no messages.
@@ -136,6 +138,14 @@ impl Block {
             id: message.id,
         };
         self.insert_row(at, row);
+        self.set_reactions(key, &message.reactions);
+    }
+
+    fn set_reactions(&mut self, key: u32, reactions: &Reactions) {
+        self.reactions.retain(|(of, _)| *of != key);
+        if !reactions.is_empty() {
+            self.reactions.push((key, reactions.clone()));
+        }
     }
 
     /// Inserts a row without text.
@@ -155,11 +165,14 @@ impl Block {
         let row = &mut self.rows[at];
         (row.ord, row.time, row.id) = (message.ord, message.time, message.id);
         row.state = PackedState::new(message.delivery, message.own, message.text);
+        let key = row.key;
+        self.set_reactions(key, &message.reactions);
         self.latest = latest(&self.rows);
     }
 
     pub fn remove(&mut self, at: usize) -> PackedRow {
         let row = self.rows.remove(at);
+        self.set_reactions(row.key, &Reactions::default());
         self.height -= f64::from(row.height);
         self.waste += row.len();
         if row.message_time() == self.latest {
@@ -196,19 +209,32 @@ impl Block {
             own: row.is_own(),
             delivery: row.state.delivery(),
             text: row.state.text(),
+            reactions: self.reactions_of(row.key),
         }
+    }
+
+    /// Returns `true` if nothing is below the text of a message.
+    pub fn is_plain(&self, at: usize) -> bool {
+        let row = &self.rows[at];
+        row.state.text() == TextState::Original && self.reactions.iter().all(|(of, _)| *of != row.key)
+    }
+
+    fn reactions_of(&self, key: u32) -> Reactions {
+        let found = self.reactions.iter().find(|(of, _)| *of == key);
+        found.map(|(_, reactions)| reactions.clone()).unwrap_or_default()
     }
 
     /// Splits the block, and returns the second half.
     pub fn split(&mut self) -> Self {
         let half = self.rows.split_off(self.rows.len() / 2);
-        let mut second = Self { rows: half, text: self.text.clone(), ..Self::default() };
+        let (text, reactions) = (self.text.clone(), self.reactions.clone());
+        let mut second = Self { rows: half, text, reactions, ..Self::default() };
         second.compact();
         self.compact();
         second
     }
 
-    /// Removes unused text, and computes the height and the latest time again.
+    /// Removes unused text and reactions, and computes the height and the latest time again.
     fn compact(&mut self) {
         let text = std::mem::take(&mut self.text);
         self.text.reserve_exact(self.rows.iter().map(PackedRow::len).sum());
@@ -217,6 +243,7 @@ impl Block {
             (row.at, _) = append(&mut self.text, content);
         }
         self.waste = 0;
+        self.reactions.retain(|(key, _)| self.rows.iter().any(|row| row.key == *key));
         self.height = self.rows.iter().map(|row| f64::from(row.height)).sum();
         self.latest = latest(&self.rows);
     }

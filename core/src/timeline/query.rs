@@ -155,7 +155,8 @@ impl Timeline {
         // A day heading or the line above new messages makes a row taller than others of its class, and so does expanding a
         // message.
         let has_heading = self.starts_day(index, &row).is_some() || self.is_below_unread_line(index);
-        if row.is_message() && !self.is_expanded(row.key) && !has_heading {
+        let is_plain = row.is_message() && self.blocks[index.0].is_plain(index.1);
+        if is_plain && !self.is_expanded(row.key) && !has_heading {
             let continued = self.continues(index, row.sender(), row.time);
             let class = self.height_class(self.blocks[index.0].text_of(index.1), continued, row.is_own());
             self.class_heights[class] = height;

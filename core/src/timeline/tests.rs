@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    model::TextState,
+    model::{Reactions, TextState},
     ranges::{Gap, Ranges},
     status::Status,
 };
@@ -33,6 +33,7 @@ fn message(n: u8, nick: &str, ord: u64, time: i64) -> Message {
         own: nick == "me",
         delivery,
         text: TextState::Original,
+        reactions: Reactions::default(),
     }
 }
 

@@ -15,7 +15,7 @@ pub enum TimelineUpdate {
     Page(Vec<Message>),
     /// A new message, or a new state of an own one.
     Message(Message),
-    /// A message that was sent before, with another text. It may not be among the rows.
+    /// A message that was sent before, with another text or other reactions. It may not be among the rows.
     Changed(Message),
     /// All gaps, oldest first.
     Gaps(Vec<GapState>),
@@ -55,9 +55,14 @@ impl Timeline {
         }
     }
 
-    /// Replaces the text of an acknowledged message, if it is here. The row gets another key, so that it is drawn anew.
+    /// Replaces the text and the reactions of an acknowledged message, if it is here and they are others. The row gets another
+    /// key, so that it is drawn anew.
     fn change(&mut self, message: Message) {
-        if let Some(index) = self.find_acknowledged(&message) {
+        let Some(index) = self.find_acknowledged(&message) else { return };
+        let shown = self.message_at(index);
+        if (&shown.content, shown.text, &shown.reactions)
+            != (&message.content, message.text, &message.reactions)
+        {
             self.remove(index);
             self.put(message);
         }

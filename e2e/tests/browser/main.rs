@@ -36,6 +36,7 @@ mod markup;
 mod messaging;
 mod phone;
 mod poison;
+mod reactions;
 mod reading;
 mod refusals;
 mod renames;

@@ -69,7 +69,9 @@ fn frames() -> Vec<Vec<u8>> {
     let accepted = vec![wire::Accepted { id: vec![7; 16], seq: 300, time: 5 }];
     let attachment =
         wire::Attachment { hash: vec![1; 32], name: "a.png".into(), ..wire::Attachment::default() };
-    let reaction = wire::Reaction { emoji: "+".into(), count: 2, nicks: vec!["lili".into()] };
+    let reaction = wire::Reaction { emoji: "+".into(), count: 2 };
+    let reacted = wire::Reacted { account: vec![1; 16], emoji: vec!["+".into()] };
+    let react = wire::React { ord: 300, id: vec![7; 16], emoji: "+".into(), remove: true };
     let change = wire::ChangeMessage { ord: 300, id: vec![7; 16], content: "ho".into() };
     let extensions = [
         Extension::Welcome(welcome),
@@ -82,7 +84,7 @@ fn frames() -> Vec<Vec<u8>> {
         event(Body::Response(response)),
         command(Operation::Search(search)),
         command(Operation::ChangeMessage(change)),
-        Extension::React(wire::React { target: vec![7; 16], emoji: "+".into(), remove: true }),
+        command(Operation::React(react)),
     ];
     let mut frames = vec![
         Envelope { user_list: list, ..codec::message("tom", None, "hi") },
@@ -90,7 +92,13 @@ fn frames() -> Vec<Vec<u8>> {
         codec::user_list_request("tom"),
         codec::login("tom", login),
         codec::refusal(Status::NickTaken, id, 5, Some("tom2".into())),
-        Envelope { attachments: vec![attachment], reactions: vec![reaction], edited: 1, ..stored },
+        Envelope {
+            attachments: vec![attachment],
+            reactions: vec![reaction],
+            reacted: Some(reacted),
+            edited: 1,
+            ..stored
+        },
         talk,
     ];
     frames.extend(extensions.map(codec::extension));
@@ -106,7 +114,7 @@ fn frames() -> Vec<Vec<u8>> {
 fn lists() -> Vec<Vec<u8>> {
     let talk = codec::message("tom", Some(MessageId([7; 16])), "hi");
     let attachments = vec![wire::Attachment::default(); 200];
-    let reaction = wire::Reaction { nicks: vec![String::new(); 100], ..wire::Reaction::default() };
+    let reaction = wire::Reaction::default();
     let login = wire::Login {
         version: 1,
         capabilities: vec![String::new(); 100],
@@ -120,7 +128,7 @@ fn lists() -> Vec<Vec<u8>> {
         wire::Batch { frames: vec![codec::encode(&codec::extension(Extension::Batch(batch.clone())))] };
     let frames = [
         Envelope { attachments, ..talk.clone() },
-        Envelope { reactions: vec![reaction; 3], ..talk },
+        Envelope { reactions: vec![reaction; 300], ..talk },
         codec::login("tom", login),
         codec::extension(Extension::Ack(ack)),
         codec::extension(event(Body::Presence(wire::PresenceChanges {

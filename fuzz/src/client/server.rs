@@ -102,12 +102,19 @@ fn talk(world: &World, input: &mut Input<'_>) -> Envelope {
     let id = id(world, input);
     let content = content(world, id, input);
     let seq = input.seq();
+    let (room, ord) = (input.pick(&ROOMS).to_wire(), seq.saturating_sub(u64::from(input.flag())));
+    let (time, sender) = (i64::from(input.byte()), input.pick(&[OTHER, ME]).0.to_vec());
+    let changed = time > 200;
+    let reacted = changed.then(|| wire::Reacted { account: sender.clone(), emoji: vec!["+".into()] });
     Envelope {
-        room: input.pick(&ROOMS).to_wire(),
+        room,
         seq,
-        ord: seq.saturating_sub(u64::from(input.flag())),
-        time: input.byte().into(),
-        sender: input.pick(&[OTHER, ME]).0.to_vec(),
+        ord,
+        time,
+        sender,
+        changed,
+        reactions: if changed { reactions(seq) } else { Vec::new() },
+        reacted,
         ..codec::message(input.pick(&NICKS), id, &content)
     }
 }
@@ -193,6 +200,12 @@ fn replayed(world: &World, input: &mut Input<'_>) -> Envelope {
     if input.flag() { event(RoomId::LOBBY, Body::Event(room_event(input))) } else { talk(world, input) }
 }
 
+/// The reactions to some of the messages.
+fn reactions(seq: u64) -> Vec<wire::Reaction> {
+    let reaction = |count| wire::Reaction { emoji: "+".into(), count };
+    (0..).take(seq as usize % 3).map(reaction).collect()
+}
+
 fn page(world: &World, input: &mut Input<'_>) -> wire::MessagePage {
     let (from, to) = (input.seq(), input.seq());
     let message = |input: &mut Input<'_>| {
@@ -202,7 +215,9 @@ fn page(world: &World, input: &mut Input<'_>) -> wire::MessagePage {
         let (seq, ord) = (input.seq(), input.seq());
         let (edited, deleted) = (i64::from(input.byte() % 2), input.byte() == 0);
         let content = if deleted { String::new() } else { content };
-        wire::PageMessage { id, seq, ord, time: 5, sender: input.byte().into(), content, edited, deleted }
+        let sender = input.byte().into();
+        let (reactions, own) = (reactions(seq), vec!["+".to_owned(); seq as usize % 2]);
+        wire::PageMessage { id, seq, ord, time: 5, sender, content, edited, deleted, reactions, own }
     };
     wire::MessagePage {
         messages: (0..input.index(5)).map(|_| message(input)).collect(),

@@ -9,9 +9,9 @@ use parlour_core::{
 };
 use parlour_server::store::{
     Account, AppendBatch, Cancellation, Change, EventPage, HistoryPage, LogError, LogReader, MemberPage,
-    NickSource, Outcome, PageSize, PageStart, Place, Proposal, Query, Revision, Room, RoomPage, RoomQuery,
-    RoomResult, RoomRow, RoomRows, RowChange, SearchResults, SessionRecord, StoredEvent, StoredMessage,
-    StoredSession, Target, TextState, retention_clock::ClockRecord,
+    NickSource, Outcome, PageSize, PageStart, Place, Proposal, Query, ReactionPage, Revision, Room, RoomPage,
+    RoomQuery, RoomResult, RoomRow, RoomRows, RowChange, SearchResults, SessionRecord, StoredEvent,
+    StoredMessage, StoredSession, Target, TextState, retention_clock::ClockRecord,
 };
 
 #[derive(Debug, Default)]
@@ -110,6 +110,7 @@ impl MemoryLog {
             nick: self.accounts[&proposal.sender].nick.clone(),
             content: content.to_owned(),
             state: TextState::Original,
+            reactions: Vec::new(),
         });
         Outcome::Appended(place)
     }
@@ -257,6 +258,14 @@ impl LogReader for Reader<'_> {
 
     fn revisions(&mut self, _: RoomId, _: Target, _: PageSize) -> Result<Vec<Revision>, LogError> {
         Ok(Vec::new())
+    }
+
+    fn own_reactions(&mut self, _: RoomId, _: UserId, _: (u64, u64)) -> Result<Vec<(u64, String)>, LogError> {
+        Ok(Vec::new())
+    }
+
+    fn reactions(&mut self, _: RoomId, _: Target, _: &str, _: usize) -> Result<ReactionPage, LogError> {
+        Ok(ReactionPage::default())
     }
 
     fn cancellation(&self) -> Cancellation {

@@ -92,8 +92,8 @@ impl Hub {
             // It may have changed since the message was sent.
             let nick = self.accounts.get(*sender).map_or(nick, |known| &known.nick);
             let (nick, content) = (nick.to_string(), content.to_string());
-            let state = TextState::Original;
-            let message = StoredMessage { id: *id, place, sender: *sender, nick, content, state };
+            let (state, reactions) = (TextState::Original, Vec::new());
+            let message = StoredMessage { id: *id, place, sender: *sender, nick, content, state, reactions };
             match *room {
                 RoomId::LOBBY => self.publish(&message),
                 room => {

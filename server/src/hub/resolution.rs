@@ -42,6 +42,7 @@ impl Resolution {
             Change::Message { room, .. }
             | Change::Edit { room, .. }
             | Change::Redact { room, .. }
+            | Change::React { room, .. }
             | Change::SetTopic { room, .. }
             | Change::Archive { room, .. } => {
                 self.rooms.insert(*room);
@@ -169,7 +170,7 @@ impl Hub {
         };
         let (nick, content) = (event.nick.clone(), content.to_string());
         let &StoredEvent { id, place, sender, state, .. } = event;
-        let message = StoredMessage { id, place, sender, nick, content, state };
+        let message = StoredMessage { id, place, sender, nick, content, state, reactions: Vec::new() };
         match room {
             RoomId::LOBBY => self.publish(&message),
             room => self.publish_in_room(room, &message),

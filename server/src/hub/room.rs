@@ -84,7 +84,7 @@ impl Room {
         if self.subscribers.is_empty() {
             return;
         }
-        let StoredMessage { id, place, sender, nick, content, state } = message;
+        let StoredMessage { id, place, sender, nick, content, state, .. } = message;
         let (id, place, sender, state) = (*id, *place, *sender, *state);
         let room = RoomId::LOBBY;
         self.messages.push(events::message(&events::Message {

@@ -14,8 +14,8 @@ use super::{
     rooms::{Rooms, events, rows::person},
 };
 use crate::store::{
-    Account, Change, ChangedMessage, HistoryPage, MemberPage, Revision, RoomPage, SearchResults, StoredEvent,
-    StoredMessage, TextState,
+    Account, Change, ChangedMessage, HistoryPage, MemberPage, Reaction, ReactionPage, Revision, RoomPage,
+    SearchResults, StoredEvent, StoredMessage, TextState,
     room_query::{Window, WindowContent},
 };
 
@@ -87,7 +87,7 @@ pub(super) fn encode_event(
         return Some(events::changed_message(
             room,
             *place,
-            change,
+            (*sender, change),
             &ChangedMessage { nick: nick.into(), ..message.clone() },
         ));
     }
@@ -114,6 +114,7 @@ fn room_change(
         Change::Message { .. }
         | Change::Edit { .. }
         | Change::Redact { .. }
+        | Change::React { .. }
         | Change::CreateAccount { .. }
         | Change::ChangeNick { .. }
         | Change::CreateRoom { .. }
@@ -160,8 +161,15 @@ fn messages(stored: &[StoredMessage], present: Present<'_>) -> (Vec<wire::PageMe
         content: message.content.clone(),
         edited: events::edited(message.state),
         deleted: message.state == TextState::Erased,
+        reactions: events::reactions(&message.reactions),
+        own: own(&message.reactions),
     };
     (stored.iter().map(message).collect(), people.people)
+}
+
+/// The emoji of the account that gets the page.
+fn own(reactions: &[Reaction]) -> Vec<String> {
+    reactions.iter().filter(|reaction| reaction.own).map(|reaction| reaction.emoji.clone()).collect()
 }
 
 /// The texts of a message.
@@ -220,6 +228,12 @@ pub(super) fn members(page: &MemberPage, present: Present<'_>) -> wire::PeoplePa
         more: page.more,
         total: u32::try_from(page.total).unwrap_or(u32::MAX),
     }
+}
+
+/// Who has reacted to a message.
+pub(super) fn reactions(page: &ReactionPage, present: Present<'_>) -> wire::PeoplePage {
+    let total = u32::try_from(page.total).unwrap_or(u32::MAX);
+    wire::PeoplePage { total, more: page.total > page.people.len() as u64, ..people(&page.people, present) }
 }
 
 /// People that were found.

@@ -39,6 +39,8 @@ const MAX_OPEN_QUERIES: u32 = 8;
 const PAGE_BYTES: usize = 64 * 1024;
 /// The most texts of one message that are listed.
 const LISTED_REVISIONS: usize = 100;
+/// The most people in the answer to the question who has reacted to a message.
+const LISTED_REACTIONS: usize = 100;
 /// The time after which a query is repeated for which there is no capacity.
 const QUERY_RETRY_MS: Millis = 500;
 
@@ -344,6 +346,9 @@ fn query(room: RoomId, reading: commands::Reading) -> RoomQuery {
             RoomQuery::Search(room, words, before, size(count))
         }
         commands::Reading::Revisions(message) => RoomQuery::Revisions(room, message, size(LISTED_REVISIONS)),
+        commands::Reading::Reactions(message, emoji) => {
+            RoomQuery::Reactions(room, message, emoji, LISTED_REACTIONS)
+        }
         commands::Reading::Browse(query, after, count) => RoomQuery::Browse(query, after, count),
         commands::Reading::Members(prefix, after, count) => RoomQuery::Members(room, prefix, after, count),
         commands::Reading::People(prefix, count) => RoomQuery::People(prefix, count),

@@ -25,7 +25,7 @@ use crate::store::{
 impl Hub {
     /// Publishes a message to the subscribers of its room. Called in log order.
     pub(super) fn publish_in_room(&mut self, room: RoomId, message: &StoredMessage) {
-        let StoredMessage { id, place, sender, nick, content, state } = message;
+        let StoredMessage { id, place, sender, nick, content, state, .. } = message;
         let Place { seq, ord, time } = *place;
         let event = Published { room, seq, sender: *sender, time, change: RoomChange::Message(ord) };
         let encode = || {
@@ -44,6 +44,7 @@ impl Hub {
             Change::CreateAccount { .. }
             | Change::Edit { .. }
             | Change::Redact { .. }
+            | Change::React { .. }
             | Change::SetTopic { .. }
             | Change::Archive { .. }
             | Change::ChangeMember { .. }
@@ -69,7 +70,10 @@ impl Hub {
         message: ChangedMessage,
     ) {
         let Proposal { id, sender, change, .. } = proposal;
-        let (Change::Edit { room, .. } | Change::Redact { room, .. }) = change else { return };
+        let (Change::Edit { room, .. } | Change::Redact { room, .. } | Change::React { room, .. }) = change
+        else {
+            return;
+        };
         let event = StoredEvent {
             nick: nick.to_owned(),
             message: Some(message),
@@ -121,8 +125,8 @@ impl Hub {
         let StoredEvent { id, place, sender, .. } = *event;
         let nick = self.present().nick(sender, &event.nick).to_owned();
         let content = format!("(edited) {content}");
-        let state = TextState::Original;
-        self.lobby.publish(&StoredMessage { id, place, sender, nick, content, state });
+        let (state, reactions) = (TextState::Original, Vec::new());
+        self.lobby.publish(&StoredMessage { id, place, sender, nick, content, state, reactions });
     }
 
     /// An account has another nick.

@@ -135,6 +135,7 @@ impl Hub {
             RoomResult::Revisions(revisions) => {
                 response::Result::Page(room_answers::revisions(revisions, present))
             }
+            RoomResult::Reactions(page) => response::Result::People(room_answers::reactions(page, present)),
             RoomResult::Browse(page) => response::Result::Rooms(room_answers::rooms(page)),
             RoomResult::Members(page) => response::Result::People(room_answers::members(page, present)),
             RoomResult::People(people) => response::Result::People(room_answers::people(people, present)),

@@ -2,7 +2,7 @@
 
 use parlour_core::model::{MessageId, UserId};
 
-use super::{Change, ChangedMessage, Place};
+use super::{Account, Change, ChangedMessage, Place};
 
 /// The state of the text of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,6 +14,26 @@ pub enum TextState {
     Edited(i64),
     /// Erased. It is empty.
     Erased,
+}
+
+/// The accounts that have reacted to a message with the same emoji.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+    /// The number of accounts; 1 or more.
+    pub count: u32,
+    /// The account that has requested this is one of them. `false` unless the page was read for an account.
+    pub own: bool,
+}
+
+/// Who has reacted to a message with an emoji.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReactionPage {
+    /// The first accounts that have reacted.
+    pub people: Vec<Account>,
+    /// The number of all.
+    pub total: u64,
 }
 
 /// A message in the log.
@@ -31,6 +51,8 @@ pub struct StoredMessage {
     pub content: String,
     /// The state of the text.
     pub state: TextState,
+    /// The reactions to it, in the order in which their emoji were first used. None in the result of a search.
+    pub reactions: Vec<Reaction>,
 }
 
 /// An event in the log. A message has its present text, and an edit whose message was erased since has an empty one.
@@ -50,7 +72,7 @@ pub struct StoredEvent {
     pub target_nick: String,
     /// The state of the text of a message.
     pub state: TextState,
-    /// The message of a [`Change::Edit`] or a [`Change::Redact`].
+    /// The message of a [`Change::Edit`], a [`Change::Redact`] or a [`Change::React`].
     pub message: Option<ChangedMessage>,
 }
 

@@ -7,6 +7,8 @@ use parlour_core::{
     status::Status,
 };
 
+use super::{Reaction, TextState};
+
 /// A change that an account proposes. The log accepts or refuses it at its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
@@ -81,6 +83,17 @@ pub enum Change {
         /// The message.
         target: Target,
     },
+    /// Reacts to a message, or removes a reaction.
+    React {
+        /// The room.
+        room: RoomId,
+        /// The message.
+        target: Target,
+        /// The emoji.
+        emoji: Arc<str>,
+        /// Removes the reaction.
+        remove: bool,
+    },
     /// Changes the topic of a room.
     SetTopic {
         /// The room.
@@ -137,6 +150,7 @@ impl Change {
             | Self::RenameRoom { name: text, .. }
             | Self::Message { content: text, .. }
             | Self::Edit { content: text, .. }
+            | Self::React { emoji: text, .. }
             | Self::SetTopic { topic: text, .. } => text.len(),
             Self::CreateRoom { name, topic, people, .. } => {
                 name.len() + topic.len() + size_of_val::<[UserId]>(people)
@@ -146,7 +160,7 @@ impl Change {
     }
 }
 
-/// The message of an edit or a redaction.
+/// The message of an edit, a redaction or a reaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedMessage {
     /// The message.
@@ -157,6 +171,14 @@ pub struct ChangedMessage {
     pub sender: UserId,
     /// The nick that the sender has now.
     pub nick: Arc<str>,
+    /// Its text, as it was when this was read; empty if it was erased.
+    pub content: Arc<str>,
+    /// The state of the text.
+    pub state: TextState,
+    /// The reactions to it.
+    pub reactions: Vec<Reaction>,
+    /// The emoji with which the sender of the event reacts to it.
+    pub reacted: Vec<String>,
 }
 
 /// The place of an event in its log.
@@ -182,7 +204,7 @@ pub enum Outcome {
         /// The nick of its sender.
         nick: Arc<str>,
     },
-    /// A [`Change::Edit`] or a [`Change::Redact`] was appended.
+    /// A [`Change::Edit`], a [`Change::Redact`] or a [`Change::React`] was appended.
     MessageChanged {
         /// Its place.
         place: Place,

@@ -9,8 +9,8 @@ use parlour_core::{
 };
 
 use super::{
-    Account, EventPage, HistoryPage, LogError, LogReader, MemberPage, PageSize, PageStart, Revision,
-    RoomPage, RoomRow, RoomRows, SearchResults, StoredEvent, Target,
+    Account, Change, EventPage, HistoryPage, LogError, LogReader, MemberPage, PageSize, PageStart,
+    ReactionPage, Revision, RoomPage, RoomRow, RoomRows, SearchResults, StoredEvent, Target,
 };
 use crate::policy::{Action, allows};
 
@@ -45,6 +45,8 @@ pub enum RoomQuery {
     Search(RoomId, String, u64, PageSize),
     /// The texts that a message of a room has had.
     Revisions(RoomId, Target, PageSize),
+    /// The first accounts that have reacted to a message of a room with an emoji.
+    Reactions(RoomId, Target, String, usize),
     /// PUBLIC rooms whose name contains a text, after a name.
     Browse(String, String, usize),
     /// Members of a room whose nick begins with a prefix, after a nick.
@@ -92,6 +94,8 @@ pub enum RoomResult {
     Search(SearchResults),
     /// Of [`RoomQuery::Revisions`].
     Revisions(Vec<Revision>),
+    /// Of [`RoomQuery::Reactions`].
+    Reactions(ReactionPage),
     /// Of [`RoomQuery::Browse`].
     Browse(RoomPage),
     /// Of [`RoomQuery::Members`].
@@ -153,7 +157,8 @@ impl RoomQuery {
             Self::Row(room) => RoomResult::Row(log.room_row(account, *room)?.map(Box::new)),
             Self::Window(room, position) => window(log, account, *room, *position)?,
             Self::Page(room, start, size) => {
-                let page = log.page(*room, *start, *size)?;
+                let mut page = log.page(*room, *start, *size)?;
+                mark_own_reactions(log, account, *room, &mut page)?;
                 member_only(log, account, *room, RoomResult::Page(page))?
             }
             Self::Search(room, words, before, size) => {
@@ -163,6 +168,10 @@ impl RoomQuery {
             Self::Revisions(room, message, size) => {
                 let revisions = log.revisions(*room, *message, *size)?;
                 member_only(log, account, *room, RoomResult::Revisions(revisions))?
+            }
+            Self::Reactions(room, message, emoji, count) => {
+                let reactions = log.reactions(*room, *message, emoji, *count)?;
+                member_only(log, account, *room, RoomResult::Reactions(reactions))?
             }
             Self::Members(room, prefix, after, count) => {
                 let members = log.members(*room, prefix, after, *count)?;
@@ -223,7 +232,10 @@ fn window(
     room: RoomId,
     position: WindowStart,
 ) -> Result<RoomResult, LogError> {
-    let (content, seq) = content(log, room, position)?;
+    let (mut content, seq) = content(log, room, position)?;
+    if let WindowContent::Page(page) = &mut content {
+        mark_own_reactions(log, account, room, page)?;
+    }
     let renamed = match content {
         WindowContent::Events(_) => log.renamed(room, position.seq, MAX_REPLAYED_EVENTS)?,
         WindowContent::Behind | WindowContent::Page(_) => Some(Vec::new()),
@@ -247,7 +259,7 @@ fn content(
         if position.seq > page.seq {
             return Ok((WindowContent::Behind, page.seq));
         }
-        let bytes = page.events.iter().map(|event| event.change.text_bytes()).sum::<usize>();
+        let bytes = page.events.iter().map(replayed_bytes).sum::<usize>();
         // Retention may have deleted some of them. Then the client would take the messages among these for a gap.
         let is_complete = page.events.len() as u64 == page.seq - position.seq;
         if !page.more && is_complete && bytes <= MAX_REPLAYED_BYTES && is_in_log(log, room, position)? {
@@ -257,6 +269,31 @@ fn content(
     let page = log.page(room, PageStart::End, WINDOW_SIZE)?;
     let seq = page.seq;
     Ok((WindowContent::Page(page), seq))
+}
+
+/// The bytes of the texts in an event of a replay.
+fn replayed_bytes(event: &StoredEvent) -> usize {
+    let message = event.message.as_ref().filter(|_| matches!(event.change, Change::React { .. }));
+    event.change.text_bytes() + message.map_or(0, |message| message.content.len())
+}
+
+/// Marks the reactions of an account to the messages of a page. They may be newer than the page: then their events follow.
+fn mark_own_reactions(
+    log: &mut dyn LogReader,
+    account: UserId,
+    room: RoomId,
+    page: &mut HistoryPage,
+) -> Result<(), LogError> {
+    let reacted = page.messages.iter().filter(|message| !message.reactions.is_empty());
+    let mut seqs = reacted.map(|message| message.place.seq);
+    let Some(first) = seqs.next() else { return Ok(()) };
+    let last = seqs.next_back().unwrap_or(first);
+    for (seq, emoji) in log.own_reactions(room, account, (first, last))? {
+        let message = page.messages.iter_mut().find(|message| message.place.seq == seq);
+        let reactions = message.into_iter().flat_map(|message| &mut message.reactions);
+        reactions.filter(|reaction| reaction.emoji == emoji).for_each(|reaction| reaction.own = true);
+    }
+    Ok(())
 }
 
 /// Returns `true` unless the event at a position is a message with another id.

@@ -54,6 +54,7 @@ mod page;
 mod people;
 mod profiles;
 mod projector;
+mod reactions;
 mod reader;
 mod rebuild;
 mod replay;

@@ -10,4 +10,5 @@ mod limits;
 mod nicks;
 mod presence;
 mod property;
+mod reactions;
 mod resume;

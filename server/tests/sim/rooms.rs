@@ -27,11 +27,12 @@
 //! | `log`, `ledger`, `wire` | the naive copy of the log, the messages that were sent, and the check of each frame |
 //! | `privacy` | what tabs send and store is searched for what is of other accounts |
 //! | `witness` | a member that checks the order of what is published |
-//! | `check`, `leaders`, `answers` | the invariants, and the answers to what is looked up |
+//! | `check`, `check_timeline`, `leaders`, `answers` | the invariants, and the answers to what is looked up |
 
 mod actions;
 mod answers;
 mod check;
+mod check_timeline;
 mod connections;
 mod device;
 mod eviction;

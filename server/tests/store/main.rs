@@ -12,6 +12,7 @@ mod pages;
 mod people;
 mod projector;
 mod property;
+mod reactions;
 mod retention;
 mod revisions;
 mod roles;

@@ -124,6 +124,7 @@ proptest! {
             stored.push(StoredMessage {
                 id: message.id, place, sender: TOM, nick: "tom".into(), content: "x".repeat(length),
                 state: TextState::Original,
+                reactions: Vec::new(),
             });
         }
         while world.log.apply_retention(&retention, NOW + LATER).unwrap() {}

@@ -75,6 +75,10 @@ fn change() -> impl Strategy<Value = Change> {
         4 => (any_room(), target(), name())
             .prop_map(|(room, target, text)| Change::Edit { room, target, content: text.into() }),
         1 => (any_room(), target()).prop_map(|(room, target)| Change::Redact { room, target }),
+        4 => (any_room(), target(), any::<bool>(), any::<bool>()).prop_map(|(room, target, which, remove)| {
+            let emoji = if which { "👍" } else { "🎉" };
+            Change::React { room, target, emoji: emoji.into(), remove }
+        }),
         1 => (any_room(), name()).prop_map(|(room, topic)| Change::SetTopic { room, topic: topic.into() }),
         1 => (any_room(), any::<bool>()).prop_map(|(room, archived)| Change::Archive { room, archived }),
         5 => (any_room(), any_user(), role)
@@ -112,18 +116,29 @@ fn proposals() -> impl Strategy<Value = Vec<Proposal>> {
 
 /// All rows of the tables that proposals change.
 fn dump(database: &Connection) -> Vec<String> {
-    ["account", "room", "member", "skeleton", "event", "body", "revision", "cursor"]
-        .iter()
-        .flat_map(|table| {
-            let mut rows = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
-            let columns = rows.column_count();
-            let rows = rows.query_map([], |row| {
-                let values = (0..columns).map(|at| row.get_ref(at).map(|value| format!("{value:?}")));
-                Ok(format!("{table} {:?}", values.collect::<Result<Vec<_>, _>>()?))
-            });
-            rows.unwrap().collect::<Result<Vec<_>, _>>().unwrap()
-        })
-        .collect()
+    [
+        "account",
+        "room",
+        "member",
+        "skeleton",
+        "event",
+        "body",
+        "revision",
+        "reaction",
+        "reaction_count",
+        "cursor",
+    ]
+    .iter()
+    .flat_map(|table| {
+        let mut rows = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = rows.column_count();
+        let rows = rows.query_map([], |row| {
+            let values = (0..columns).map(|at| row.get_ref(at).map(|value| format!("{value:?}")));
+            Ok(format!("{table} {:?}", values.collect::<Result<Vec<_>, _>>()?))
+        });
+        rows.unwrap().collect::<Result<Vec<_>, _>>().unwrap()
+    })
+    .collect()
 }
 
 /// Fails with the first row that differs.
@@ -200,6 +215,7 @@ fn head(database: &Connection, change: &Change) -> (u64, u64) {
         Change::Message { room, .. }
         | Change::Edit { room, .. }
         | Change::Redact { room, .. }
+        | Change::React { room, .. }
         | Change::SetTopic { room, .. }
         | Change::Archive { room, .. }
         | Change::ChangeMember { room, .. } => &room.0[..],

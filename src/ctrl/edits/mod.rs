@@ -14,7 +14,7 @@ use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use parlour_core::{
     client::{MessageTarget, PendingChange},
-    model::{Connection, Delivery, Message, MessageId, RoomId, TextState},
+    model::{Connection, Delivery, Message, MessageId, Reactions, RoomId, TextState},
     policy::{Action, allows},
     status::Status,
     timeline::{RowKind, Timeline, TimelineUpdate},
@@ -120,6 +120,16 @@ impl MessageEditor {
         };
         Effect::watch(move || store.timeline_version.track(), show, false);
         editor
+    }
+
+    pub(super) fn store(self) -> Store {
+        self.store
+    }
+
+    /// Returns `true` if a room shows a message with these reactions.
+    pub(super) fn is_shown(self, room: RoomId, message: &Message) -> bool {
+        self.shown(room, message.ord)
+            .is_some_and(|shown| shown.id == message.id && shown.reactions == message.reactions)
     }
 
     /// Returns `true` if a deletion can be undone. Reactive.
@@ -353,7 +363,8 @@ impl MessageEditor {
 
 /// A message with a text that is not confirmed.
 fn saving(message: &Message, content: &str) -> Message {
-    Message { content: content.into(), text: TextState::Saving, ..message.clone() }
+    let reactions = if content.is_empty() { Reactions::default() } else { message.reactions.clone() };
+    Message { content: content.into(), text: TextState::Saving, reactions, ..message.clone() }
 }
 
 fn is_erased(message: &Message) -> bool {

@@ -8,7 +8,7 @@ use parlour_core::{
     timeline::{Row, RowKind},
 };
 
-use super::{focus::return_focus_to_timeline, scroller::Scroller};
+use super::{focus::return_focus_to_timeline, message_tools::ToolsState, scroller::Scroller};
 use crate::{
     ctrl::use_store,
     i18n::{Key, Locale, time},
@@ -40,6 +40,10 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
         TextState::Saving => Some(Key::MessageSaving),
     };
     let text_state = text_state.map(|key| view! { <p class="text-state">{tr(key)}</p> });
+    let reactions = (!message.reactions.is_empty()).then(|| {
+        let (tools, message) = (expect_context::<ToolsState>(), message.clone());
+        move || tools.draw_reactions(&message)
+    });
     let expand = may_be_long(&message.content).then(|| view! { <ExpandButton row/> });
     if message.own {
         let delivery = use_delivery(row);
@@ -56,6 +60,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                 </p>
                 <div class="content" dir="auto" translate="yes"><MessageText content=message.content/></div>
                 {text_state}
+                {reactions}
                 {expand}
                 <Failure id=message.id row/>
             </div>
@@ -74,6 +79,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                 </p>
                 <div class="content" dir="auto" translate="yes"><MessageText content=message.content/></div>
                 {text_state}
+                {reactions}
                 {expand}
             </div>
         })

@@ -13,7 +13,7 @@ use parlour_core::{
 use wasm_bindgen::JsCast;
 use web_sys::{DomRect, Element, Event, HtmlElement};
 
-use super::{focus::return_focus_to_timeline, scroller::Scroller};
+use super::{focus::return_focus_to_timeline, reactions, scroller::Scroller};
 use crate::{
     ctrl::{DialogKind, MessageEditor, Route, use_store},
     i18n::Key,
@@ -64,18 +64,28 @@ impl Place {
     }
 }
 
+/// A function that draws the reactions to a message. A pointer, so that nothing outside of the part of the client refers to the code.
+type DrawReactions = fn(MessageEditor, &Message) -> AnyView;
+
 /// The state of the tools: hidden, or beside a message.
 #[derive(Clone, Copy)]
 pub struct ToolsState {
     target: RwSignal<Option<Target>>,
     draft: Draft,
+    /// Draws the reactions to a message; `None` until the part is loaded.
+    draw: RwSignal<Option<(DrawReactions, MessageEditor)>>,
     /// The element that the tools are placed in.
     pub frame: NodeRef<Div>,
 }
 
 impl ToolsState {
     pub fn new(draft: Draft) -> Self {
-        Self { target: RwSignal::new(None), draft, frame: NodeRef::new() }
+        Self { target: RwSignal::new(None), draft, draw: RwSignal::new(None), frame: NodeRef::new() }
+    }
+
+    /// The reactions to a message, once the part is loaded that draws them. Reactive.
+    pub(super) fn draw_reactions(self, message: &Message) -> AnyView {
+        self.draw.get().map_or_else(|| ().into_any(), |(draw, messages)| draw(messages, message))
     }
 
     /// Hides the tools.
@@ -203,6 +213,7 @@ pub fn MessageTools() -> impl IntoView {
     let target = state.target;
     let messages = MessageEditor::new(store);
     draft.set_editor(messages, handle_key);
+    state.draw.set(Some((reactions::draw, messages)));
     Effect::watch(move || store.open_room.track(), move |_, _, _| state.hide(scroller), false);
     // The message may have another place then.
     let resized = window_event_listener_untyped("resize", move |_| state.hide(scroller));

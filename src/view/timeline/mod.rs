@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | this one | the components around the rows |
 //! | `row`, `message`, `gap`, `notice`, `day` | the components for the content of a row |
+//! | `reactions` | the reactions to a message |
 //! | `message_tools` | the buttons beside the message under the pointer, or with the focus |
 //! | `message_keys` | keys that lead from message to message, and to their tools |
 //! | `announcer` | the live region for screen readers |
@@ -28,6 +29,7 @@ mod message_keys;
 mod message_tools;
 mod mounted_row;
 mod notice;
+mod reactions;
 mod render_plan;
 mod render_scheduler;
 mod renderer;

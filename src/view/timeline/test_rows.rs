@@ -1,7 +1,7 @@
 //! A timeline for the tests of this folder.
 
 use parlour_core::{
-    model::{Delivery, Message, MessageId, TextState},
+    model::{Delivery, Message, MessageId, Reactions, TextState},
     ranges::{Gap, GapState},
     timeline::Timeline,
 };
@@ -29,5 +29,6 @@ pub fn message(ord: u64) -> Message {
         own: false,
         delivery: Delivery::Sent,
         text: TextState::Original,
+        reactions: Reactions::default(),
     }
 }

@@ -209,8 +209,18 @@ pub const BUGS: &[Bug] = &[
     Bug { name: "edit lost by the tab that has the message", edits: &[Edit {
         file: "core/src/client/room/sync.rs",
         text: "        self.updates.push_back(TimelineUpdate::Changed(message));",
-        replacement: "        if seq % 3 > 0 {
+        replacement: "        if message.ord % 3 > 0 {
             self.updates.push_back(TimelineUpdate::Changed(message));
         }",
+    }] },
+    Bug { name: "reactions of others taken for own ones", edits: &[Edit {
+        file: "core/src/client/room/sync.rs",
+        text: ".filter(|by| self.me == UserId::from_wire(&by.account))",
+        replacement: ".filter(|_| self.me.is_some())",
+    }] },
+    Bug { name: "removed reactions counted", edits: &[Edit {
+        file: "server/src/store/sqlite/reactions.rs",
+        text: "SET count = count - 1",
+        replacement: "SET count = count - (first % 2)",
     }] },
 ];

@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire;
 
 #[test]
 fn commands_are_the_same_after_encoding_and_decoding() {
@@ -31,6 +32,8 @@ fn commands_are_the_same_after_encoding_and_decoding() {
     commands.extend([
         Command::ChangeMessage { room, id, message, content: text() },
         Command::ListRevisions { room, message },
+        Command::React { room, id, message, emoji: text(), remove: true },
+        Command::ListReactions { room, message, emoji: text() },
     ]);
     for start in [PageStart::Before(1), PageStart::After(2), PageStart::Around(3), PageStart::At(-4)] {
         commands.push(Command::LoadPage { room, start, count: 11 });

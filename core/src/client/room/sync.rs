@@ -1,11 +1,13 @@
 //! Windows, pages and live events of the server.
 
 use super::{RoomChange, RoomEvent, RoomState};
+use std::sync::Arc;
+
 use crate::sorted::SortedSet;
 use crate::{
     client::people::{self, People},
     codec::{self, Envelope, Extension},
-    model::{Delivery, Message, MessageId, Role, TextState, UserId},
+    model::{Delivery, Message, MessageId, Reactions, Role, TextState, UserId},
     ranges::Range,
     timeline::TimelineUpdate,
     wire::{self, server_event::Body},
@@ -21,8 +23,19 @@ pub(in crate::client) struct Names<'a> {
     pub renamed: &'a mut SortedSet<UserId>,
 }
 
-/// The most edits that are remembered, for pages that were read before them and arrive later.
-const MAX_CHANGED: usize = 64;
+/// The most changes of messages that are remembered, for pages that were read before them and arrive later.
+const MAX_CHANGED: usize = 256;
+
+/// A message in an envelope.
+#[derive(Clone, Debug)]
+pub(in crate::client) struct ReadMessage {
+    /// The sequence number of the message, or of the event that has changed it.
+    pub seq: u64,
+    /// The message. Which of its reactions are of this account is not known yet.
+    pub message: Message,
+    /// All emoji with which this account reacts to it, if that is what has changed.
+    pub own: Option<Arc<[String]>>,
+}
 
 /// Returns `true` if two messages of a room are the same one.
 fn is_same(one: &Message, other: &Message) -> bool {
@@ -37,8 +50,8 @@ impl Names<'_> {
         }
     }
 
-    /// The message in an envelope, and its sequence number; `None` if a field is missing.
-    pub fn read_message(&mut self, envelope: Envelope) -> Option<(u64, Message)> {
+    /// The message in an envelope; `None` if a field is missing.
+    pub fn read_message(&mut self, envelope: Envelope) -> Option<ReadMessage> {
         let sender = UserId::from_wire(&envelope.sender)?;
         let id = MessageId::from_wire(&envelope.id)?;
         if envelope.seq == 0 || envelope.ord == 0 {
@@ -50,7 +63,10 @@ impl Names<'_> {
         }
         let text = TextState::from_wire(envelope.edited, envelope.deleted);
         let message = self.message(id, sender, envelope.content.into(), envelope.ord, envelope.time);
-        Some((envelope.seq, Message { text, ..message }))
+        let reactions = Reactions { counts: envelope.reactions.into(), ..Reactions::default() };
+        let reacted = envelope.reacted.filter(|by| self.me == UserId::from_wire(&by.account));
+        let own = reacted.map(|by| by.emoji.into());
+        Some(ReadMessage { seq: envelope.seq, message: Message { text, reactions, ..message }, own })
     }
 
     /// The event that is not a message.
@@ -75,8 +91,9 @@ impl Names<'_> {
             let sender = people.get(message.sender as usize).copied().flatten()?;
             let id = MessageId::from_wire(&message.id)?;
             let text = TextState::from_wire(message.edited, message.deleted);
+            let reactions = Reactions { counts: message.reactions.into(), own: message.own.into() };
             let read = self.message(id, sender, message.content.into(), message.ord, message.time);
-            Some((message.seq, Message { text, ..read }))
+            Some((message.seq, Message { text, reactions, ..read }))
         };
         std::mem::take(&mut page.messages).into_iter().filter_map(read).collect()
     }
@@ -99,6 +116,7 @@ impl Names<'_> {
             own: self.me == Some(sender),
             delivery: Delivery::Sent,
             text: TextState::Original,
+            reactions: Reactions::default(),
         }
     }
 }
@@ -126,16 +144,19 @@ impl RoomState {
             let Ok(mut envelope) = codec::decode(frame) else { continue };
             match envelope.extension.take() {
                 None if envelope.changed => {
-                    let changed = names.read_message(envelope).filter(|(seq, _)| *seq > self.position);
-                    if let Some((seq, message)) = changed {
-                        self.change_message(seq, message);
+                    let changed = names.read_message(envelope).filter(|read| read.seq > self.position);
+                    if let Some(changed) = changed {
+                        self.change_message(changed);
                     }
                 }
                 None => {
-                    if let Some((seq, message)) = names.read_message(envelope) {
+                    if let Some(ReadMessage { seq, message, .. }) = names.read_message(envelope) {
                         last = Some((seq, message.id));
                         newest = newest.max(Some(message.ord));
-                        self.add_message(message);
+                        // An older one may have changed since, and is loaded with a page.
+                        if seq > self.position {
+                            self.add_message(message);
+                        }
                     }
                 }
                 Some(Extension::Event(wire::ServerEvent { body: Some(Body::Event(event)), .. })) => {
@@ -185,36 +206,56 @@ impl RoomState {
         self.set_head(if self.is_subscribed() { page.to } else { page.head_ord });
         let messages: Vec<_> =
             messages.into_iter().map(|(_, message)| self.newest(page.seq, message)).collect();
-        // They may have been edited while nobody was subscribed to the room.
-        let is_changed =
-            |message: &&Message| message.text != TextState::Original && self.known.contains(message.ord);
-        self.updates.extend(messages.iter().filter(is_changed).cloned().map(TimelineUpdate::Changed));
+        // They may have been changed while nobody was subscribed to the room.
+        for message in messages.iter().filter(|message| self.known.contains(message.ord)) {
+            self.updates.push_back(TimelineUpdate::Changed(message.clone()));
+        }
         self.add_page(Range { from: page.from, to: page.to }, messages);
     }
 
-    /// Handles a live edit or deletion of a message.
-    pub(in crate::client) fn handle_changed(&mut self, seq: u64, message: Message) {
-        let is_new = seq > self.position;
-        if self.advance(seq, None) && is_new {
-            self.change_message(seq, message);
+    /// Handles a live edit or deletion of a message, or a reaction to it.
+    pub(in crate::client) fn handle_changed(&mut self, changed: ReadMessage) {
+        let is_new = changed.seq > self.position;
+        if self.advance(changed.seq, None) && is_new {
+            self.change_message(changed);
         }
     }
 
-    /// The message after the edits that were received later than the state after the event `seq`, in which it was read.
+    /// The message after the changes that were received later than the state after the event `seq`, in which it was read.
     pub(in crate::client) fn newest(&self, seq: u64, message: Message) -> Message {
-        let is_same = |changed: &&(u64, Message)| changed.0 > seq && is_same(&changed.1, &message);
-        match self.changed.iter().rev().find(is_same) {
-            Some((_, changed)) => Message { content: changed.content.clone(), text: changed.text, ..message },
-            None => message,
-        }
+        let later = || {
+            let of_message =
+                |changed: &&ReadMessage| changed.seq > seq && is_same(&changed.message, &message);
+            self.changed.iter().rev().filter(of_message)
+        };
+        let Some(ReadMessage { message: changed, .. }) = later().next() else { return message };
+        let own = later().find_map(|changed| changed.own.clone());
+        let counts = changed.reactions.counts.clone();
+        let reactions = Reactions { counts, own: own.unwrap_or(message.reactions.own) };
+        let (content, text) = (changed.content.clone(), changed.text);
+        Message { content, text, reactions, ..message }
     }
 
-    fn change_message(&mut self, seq: u64, message: Message) {
-        if self.changed.len() == MAX_CHANGED {
-            self.changed.pop_front();
+    fn change_message(&mut self, changed: ReadMessage) {
+        if self.changed.len() == MAX_CHANGED
+            && let Some(forgotten) = self.changed.pop_front()
+        {
+            self.begun = self.begun.max(forgotten.seq);
         }
-        self.changed.push_back((seq, message.clone()));
+        let mut message = changed.message.clone();
+        let own = changed.own.as_ref().or(self.own_reactions.get(&message.ord));
+        message.reactions.own = own.cloned().unwrap_or_default();
+        self.set_own(&message);
+        self.changed.push_back(changed);
         self.updates.push_back(TimelineUpdate::Changed(message));
+    }
+
+    /// Notes the reactions of this account to a message.
+    fn set_own(&mut self, message: &Message) {
+        let own = &message.reactions.own;
+        if !own.is_empty() || self.own_reactions.contains_key(&message.ord) {
+            self.own_reactions.insert(message.ord, own.clone());
+        }
     }
 
     /// Handles a live message.
@@ -236,6 +277,7 @@ impl RoomState {
 
     /// Adds the messages of a range, which has no others. Messages that are known already are not passed on.
     pub(in crate::client) fn add_page(&mut self, range: Range, mut messages: Vec<Message>) {
+        messages.iter().for_each(|message| self.set_own(message));
         let range = Range { from: range.from.max(self.first_ord - 1), to: range.to };
         let is_new = |message: &Message| {
             range.from < message.ord && message.ord <= range.to && !self.known.contains(message.ord)

@@ -4,7 +4,7 @@ use super::{Change, ClientState};
 use crate::{
     client::{
         people,
-        room::{Names, RoomChange, RoomEvent, RoomState},
+        room::{Names, ReadMessage, RoomChange, RoomEvent, RoomState},
     },
     codec::{Envelope, Extension},
     model::{Message, PresenceState, Role, RoomId, RoomKind, UserId},
@@ -87,17 +87,18 @@ impl ClientState {
     /// Handles a live message.
     pub fn handle_message(&mut self, envelope: Envelope) {
         let (room, is_change) = (RoomId::from_wire(&envelope.room), envelope.changed);
-        let Some((room, (seq, message))) = room.zip(self.names().read_message(envelope)) else {
+        let Some((room, read)) = room.zip(self.names().read_message(envelope)) else {
             self.ignored += 1;
             return;
         };
         if is_change {
             if let Some(state) = self.rooms.get_mut(&room) {
-                state.handle_changed(seq, message);
+                state.handle_changed(read);
                 self.collect(room);
             }
             return self.report_renamed();
         }
+        let ReadMessage { seq, message, .. } = read;
         self.account.handle_message(room, message.ord, message.own, message.time);
         self.move_unread_line(room, &message);
         if let Some(state) = self.rooms.get_mut(&room).filter(|state| state.is_subscribed()) {

@@ -10,6 +10,8 @@ mod list;
 mod own_messages;
 #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "the random histories use it"))]
 mod peer;
+#[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "the random histories use it"))]
+mod reactions;
 mod rooms;
 #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "the random histories use it"))]
 mod server;

@@ -71,6 +71,8 @@ pub fn plan(context: &Context<'_>, operation: Operation) -> Result<(Rate, Plan),
         Operation::LinkDevice(op) => OTHER_CHANGE.plan(context, op, operations::link_device),
         Operation::ChangeMessage(op) => CHANGE.plan(context, op, operations::change_message),
         Operation::ListRevisions(op) => QUERY.plan(context, op, operations::list_revisions),
+        Operation::React(op) => CHANGE.plan(context, op, operations::react),
+        Operation::ListReactions(op) => QUERY.plan(context, op, operations::list_reactions),
     }
 }
 
@@ -121,6 +123,8 @@ pub enum Reading {
     Search(String, u64, usize),
     /// Texts that a message of the room has had.
     Revisions(Target),
+    /// Who has reacted to a message of the room with an emoji.
+    Reactions(Target, String),
     /// PUBLIC rooms whose name contains a text, after a name.
     Browse(String, String, usize),
     /// Members of the room whose nick begins with a prefix, after a nick.

@@ -8,7 +8,7 @@ use parlour_core::{
     wire::{self, response, room_event, server_event::Body},
 };
 
-use crate::store::{Change, ChangedMessage, Place, TextState};
+use crate::store::{Change, ChangedMessage, Place, Reaction, TextState};
 
 /// An event of the server that is of no room.
 #[must_use]
@@ -40,17 +40,31 @@ pub fn message(message: &Message<'_>) -> Bytes {
     codec::encode(&envelope(message))
 }
 
-/// An edited or erased message as subscribers get it, encoded. `place` is that of the event.
+/// A message that was edited, erased or reacted to as subscribers get it, encoded. `place` and `by` are those of the event.
 #[must_use]
-pub fn changed_message(room: RoomId, place: Place, change: &Change, message: &ChangedMessage) -> Bytes {
+pub fn changed_message(
+    room: RoomId,
+    place: Place,
+    (by, change): (UserId, &Change),
+    message: &ChangedMessage,
+) -> Bytes {
     let (content, state) = match change {
         Change::Edit { content, .. } => (&**content, TextState::Edited(place.time)),
+        Change::React { .. } => (&*message.content, message.state),
         _ => ("", TextState::Erased),
     };
-    let ChangedMessage { target, time, sender, ref nick } = *message;
+    let is_erased = state == TextState::Erased || message.state == TextState::Erased;
+    let reactions = if is_erased { Vec::new() } else { reactions(&message.reactions) };
+    let reacted = match change {
+        Change::React { .. } => {
+            Some(wire::Reacted { account: by.0.to_vec(), emoji: message.reacted.clone() })
+        }
+        _ => None,
+    };
+    let ChangedMessage { target, time, sender, ref nick, .. } = *message;
     let of_message = Place { seq: place.seq, ord: target.ord, time };
     let message = Message { room, id: target.id, place: of_message, sender, nick, content, state };
-    codec::encode(&Envelope { changed: true, ..envelope(&message) })
+    codec::encode(&Envelope { changed: true, reactions, reacted, ..envelope(&message) })
 }
 
 fn envelope(message: &Message<'_>) -> Envelope {
@@ -64,6 +78,13 @@ fn envelope(message: &Message<'_>) -> Envelope {
         deleted: message.state == TextState::Erased,
         ..codec::message(message.nick, Some(message.id), message.content)
     }
+}
+
+/// Reactions on the wire.
+#[must_use]
+pub fn reactions(reactions: &[Reaction]) -> Vec<wire::Reaction> {
+    let reaction = |of: &Reaction| wire::Reaction { emoji: of.emoji.clone(), count: of.count };
+    reactions.iter().map(reaction).collect()
 }
 
 /// The time of the last edit; 0 if there is none.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parlour_core::{
     limits::INVITED_PEOPLE,
+    markup::is_one_emoji,
     model::{MessageId, Role, RoomKind, UserId},
     status::Status,
     wire::{self, change_room, page_request},
@@ -189,6 +190,22 @@ pub(super) fn change_message(context: &Context<'_>, op: wire::ChangeMessage) -> 
 pub(super) fn list_revisions(context: &Context<'_>, op: wire::ListRevisions) -> Planned {
     context.may_read()?;
     Ok(Plan::Read(Reading::Revisions(target(op.ord, &op.id)?)))
+}
+
+pub(super) fn react(context: &Context<'_>, op: wire::React) -> Planned {
+    let wire::React { ord, id, emoji, remove } = op;
+    let (room, target) = (context.room, target(ord, &id)?);
+    context.may(Action::React)?;
+    if !is_one_emoji(&emoji) {
+        return Err(Status::BadParameters);
+    }
+    Ok(Plan::Propose(Change::React { room, target, emoji: emoji.into(), remove }))
+}
+
+pub(super) fn list_reactions(context: &Context<'_>, op: wire::ListReactions) -> Planned {
+    context.may_read()?;
+    check_names([&op.emoji])?;
+    Ok(Plan::Read(Reading::Reactions(target(op.ord, &op.id)?, op.emoji)))
 }
 
 fn target(ord: u64, id: &[u8]) -> Result<Target, Status> {

@@ -80,7 +80,7 @@ pub(super) fn differences(connection: &mut Connection) -> Result<Vec<String>, Fa
 }
 
 /// Statements that find the keys of events or messages with a problem.
-const PROBLEMS: [(&str, &str); 9] = [
+const PROBLEMS: [(&str, &str); 13] = [
     (
         "SELECT place FROM event WHERE kind = 0 AND NOT EXISTS (SELECT 1 FROM body WHERE body.place = event.place)",
         "has lost its text",
@@ -111,7 +111,7 @@ const PROBLEMS: [(&str, &str); 9] = [
         "was edited or erased by no event, or is not erased",
     ),
     (
-        "SELECT place FROM event WHERE kind IN (9, 10) AND target NOT IN (SELECT place FROM event WHERE kind = 0)",
+        "SELECT place FROM event WHERE kind IN (9, 10, 11) AND target NOT IN (SELECT place FROM event WHERE kind = 0)",
         "is about a message that is lost",
     ),
     (
@@ -125,6 +125,39 @@ const PROBLEMS: [(&str, &str); 9] = [
         "SELECT place FROM revision WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.place = revision.place
              AND (kind = 0 AND message = revision.place OR kind = 9 AND target = message))",
         "has the text of an edit, but is none",
+    ),
+    (
+        "SELECT place FROM body WHERE reacted <> (place IN (SELECT message FROM reaction_count))
+         UNION SELECT message FROM reaction WHERE message NOT IN (SELECT place FROM body)
+         UNION SELECT message FROM (
+             SELECT message, emoji, count, 0 AS people FROM reaction_count
+             UNION ALL SELECT message, emoji, 0, count(*) FROM reaction GROUP BY message, emoji
+         ) GROUP BY message, emoji HAVING sum(count) <> sum(people)",
+        "has another number of reactions than accounts that have reacted",
+    ),
+    (
+        "SELECT reaction.place FROM reaction LEFT JOIN event ON event.place = reaction.place
+         WHERE kind IS NOT 11 OR target <> message OR sender <> account
+             OR substr(payload, 17, 1) <> X'00' OR substr(payload, 18) <> CAST(emoji AS BLOB)",
+        "has a reaction, but is none",
+    ),
+    (
+        "SELECT reaction.place FROM reaction JOIN event AS later ON later.target = message
+         WHERE later.kind IN (9, 10, 11) AND later.place > reaction.place AND (later.kind = 10
+             OR later.kind = 11 AND later.sender = account AND substr(later.payload, 17, 1) = X'01'
+                 AND substr(later.payload, 18) = CAST(emoji AS BLOB))",
+        "is a reaction that was removed",
+    ),
+    (
+        "SELECT place FROM event WHERE kind = 11 AND substr(payload, 17, 1) = X'00' AND NOT EXISTS (
+             SELECT 1 FROM reaction WHERE message = event.target AND account = event.sender
+                 AND CAST(emoji AS BLOB) = substr(event.payload, 18)
+         ) AND NOT EXISTS (
+             SELECT 1 FROM event AS later WHERE later.target = event.target AND later.kind IN (9, 10, 11)
+                 AND later.place > event.place AND (later.kind = 10
+                     OR later.kind = 11 AND later.sender = event.sender AND substr(later.payload, 17, 1) = X'01'
+                         AND substr(later.payload, 18) = substr(event.payload, 18)))",
+        "is a reaction that is missing",
     ),
 ];
 

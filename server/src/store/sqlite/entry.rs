@@ -14,6 +14,9 @@
 //! | 6 | room archived | room | | 0 or 1 |
 //! | 7 | member changed | room | the account | role, handle |
 //! | 8 | account of an earlier version | directory | the former guest of its nick | user id, 1 if it holds its nick, nick |
+//! | 9 | message edited | room | the place of the message | fingerprint; the text is in `revision` |
+//! | 10 | message erased | room | the place of the message | fingerprint |
+//! | 11 | reaction | room | the place of the message | fingerprint, 1 if it is removed, emoji |
 //!
 //! Handles have 4 bytes, the length of a name 2, kinds, roles and numbers of people 1; all are big-endian.
 
@@ -79,6 +82,13 @@ pub(super) enum Entry {
         target: i64,
         print: [u8; 16],
     },
+    React {
+        /// The place of the message.
+        target: i64,
+        print: [u8; 16],
+        emoji: Arc<str>,
+        remove: bool,
+    },
     /// An account of a session or of an author in a database without accounts.
     ImportAccount {
         user: UserId,
@@ -97,6 +107,9 @@ pub(super) const MESSAGE: u8 = 0;
 pub(super) const EDIT: u8 = 9;
 /// The kind of an erasure of a text.
 pub(super) const REDACT: u8 = 10;
+
+/// The kind of a reaction.
+pub(super) const REACT: u8 = 11;
 
 /// The columns of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -147,6 +160,9 @@ impl Entry {
             }
             Self::Edit { target, print, .. } => columns(EDIT, Some(*target), print.to_vec()),
             Self::Redact { target, print } => columns(REDACT, Some(*target), print.to_vec()),
+            Self::React { target, print, emoji, remove } => {
+                columns(REACT, Some(*target), [&print[..], &[u8::from(*remove)], emoji.as_bytes()].concat())
+            }
         }
     }
 
@@ -188,6 +204,10 @@ impl Entry {
             }
             EDIT => Self::Edit { target: target?, print: payload.take()?, content: text },
             REDACT => Self::Redact { target: target?, print: payload.take()? },
+            REACT => {
+                let (print, remove) = (payload.take()?, payload.byte()? != 0);
+                Self::React { target: target?, print, emoji: payload.text()?, remove }
+            }
             _ => return None,
         })
     }
@@ -272,6 +292,7 @@ mod tests {
             Entry::Edit { target: 77, print: [6; 16], content: Some("hi".into()) },
             Entry::Edit { target: 77, print: [6; 16], content: None },
             Entry::Redact { target: 77, print: [7; 16] },
+            Entry::React { target: 77, print: [8; 16], emoji: "👍".into(), remove: true },
         ]
     }
 
@@ -293,7 +314,7 @@ mod tests {
             let columns = entry.columns();
             let cut = |bytes| columns.payload.as_ref().map(|payload| payload[..bytes].to_vec());
             let fixed = match &entry {
-                Entry::CreateAccount { .. } | Entry::ImportAccount { .. } => 17,
+                Entry::CreateAccount { .. } | Entry::ImportAccount { .. } | Entry::React { .. } => 17,
                 Entry::CreateRoom { people, name, .. } => 24 + 20 * people.len() + name.len(),
                 Entry::Archive { .. } => 1,
                 Entry::ChangeMember { .. } => 5,
@@ -308,7 +329,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(Entry::decode(&Columns { kind: 11, ..Columns::default() }, Some("".into())), None);
+        assert_eq!(Entry::decode(&Columns { kind: 12, ..Columns::default() }, Some("".into())), None);
     }
 
     #[test]

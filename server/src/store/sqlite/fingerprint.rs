@@ -28,6 +28,10 @@ pub(super) fn fingerprint(change: &Change) -> [u8; 16] {
         Change::Redact { room, target } => {
             half_hash(&[&[10], &room.0, &target.ord.to_be_bytes(), &target.id.0])
         }
+        Change::React { room, target, emoji, remove } => {
+            let (ord, remove) = (target.ord.to_be_bytes(), [u8::from(*remove)]);
+            half_hash(&[&[11], &room.0, &ord, &target.id.0, &remove, emoji.as_bytes()])
+        }
     }
 }
 

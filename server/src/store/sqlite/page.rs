@@ -1,11 +1,13 @@
 //! Pages: a part of a room, read in one transaction.
 
 use parlour_core::model::{MessageId, RoomId, UserId};
+use std::cell::Cell;
+
 use rusqlite::{Connection, Row, Rows};
 
 use super::{
     message_key::{self, LAST_SEQ, key},
-    ords,
+    ords, reactions,
     rooms::{self, RoomHead},
     runs,
 };
@@ -23,14 +25,19 @@ pub(super) fn page(
     let Some(room) = rooms::head(&snapshot, room)? else {
         return Ok(HistoryPage { first_ord: 1, ..HistoryPage::default() });
     };
-    let view = View { connection: &snapshot, room };
-    match start {
+    let number = room.id;
+    let view = View { connection: &snapshot, room, has_reactions: Cell::new(false) };
+    let mut page = match start {
         PageStart::Before(ord) => view.before(ord, size),
         PageStart::After(ord) => view.after(ord, size),
         PageStart::Around(ord) => view.around(ord, size),
         PageStart::At(time) => view.at(time, size),
         PageStart::End => view.before(u64::MAX, size),
+    }?;
+    if view.has_reactions.get() {
+        reactions::fill(&snapshot, number, &mut page.messages)?;
     }
+    Ok(page)
 }
 
 /// A statement that reads messages with the columns of [`stored_message`]; the rest of it follows. The texts come first:
@@ -38,7 +45,7 @@ pub(super) fn page(
 macro_rules! select_messages {
     ($rest:literal) => {
         concat!(
-            "SELECT body.place, ord, time, client_id, user, nick, text, edited, erased FROM body
+            "SELECT body.place, ord, time, client_id, user, nick, text, edited, erased, reacted FROM body
              CROSS JOIN event ON event.place = body.place CROSS JOIN account ON account.id = sender ",
             $rest
         )
@@ -59,6 +66,7 @@ pub(super) fn stored_message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
         nick: row.get(5)?,
         content: row.get(6)?,
         state: text_state(row, 7)?,
+        reactions: Vec::new(),
     })
 }
 
@@ -79,6 +87,8 @@ pub(super) struct PageBuilder {
     /// There are no further messages in this direction.
     complete: bool,
     bytes: usize,
+    /// There are reactions to some of the messages, or to the next one.
+    has_reactions: bool,
 }
 
 impl PageBuilder {
@@ -86,6 +96,7 @@ impl PageBuilder {
     fn take(mut rows: Rows<'_>, size: PageSize, min_messages: usize) -> rusqlite::Result<Self> {
         let mut part = Self::default();
         while let Some(row) = rows.next()? {
+            part.has_reactions |= row.get::<_, bool>(9)?;
             if !part.take_one(stored_message(row)?, size, min_messages) {
                 return Ok(part);
             }
@@ -111,6 +122,8 @@ impl PageBuilder {
 struct View<'a> {
     connection: &'a Connection,
     room: RoomHead,
+    /// There are reactions to some of the messages that were read.
+    has_reactions: Cell<bool>,
 }
 
 impl View<'_> {
@@ -186,7 +199,7 @@ impl View<'_> {
             "WHERE body.place >= ?1 AND body.place < ?2 ORDER BY body.place DESC"
         ))?;
         let rows = statement.query([key(self.room.id, 0), key(self.room.id, seq)])?;
-        PageBuilder::take(rows, size, min_messages)
+        self.take(rows, size, min_messages)
     }
 
     /// The messages from `seq` on, oldest first.
@@ -195,7 +208,13 @@ impl View<'_> {
             .connection
             .prepare_cached(select_messages!("WHERE body.place BETWEEN ?1 AND ?2 ORDER BY body.place"))?;
         let rows = statement.query([key(self.room.id, seq), key(self.room.id, LAST_SEQ)])?;
-        PageBuilder::take(rows, size, min_messages)
+        self.take(rows, size, min_messages)
+    }
+
+    fn take(&self, rows: Rows<'_>, size: PageSize, min_messages: usize) -> rusqlite::Result<PageBuilder> {
+        let part = PageBuilder::take(rows, size, min_messages)?;
+        self.has_reactions.set(self.has_reactions.get() || part.has_reactions);
+        Ok(part)
     }
 }
 

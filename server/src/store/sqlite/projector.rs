@@ -30,7 +30,7 @@ use super::{
     fingerprint::{fingerprint, legacy_fingerprint},
     heads::{DIRECTORY, KnownRooms, Rooms},
     members::{KnownMembers, Members},
-    message_key, revisions,
+    message_key, reactions, revisions,
 };
 use crate::store::{Change, Outcome, Place, Proposal, RoomLimits, RowChange};
 
@@ -65,7 +65,9 @@ impl About {
         match *entry {
             Entry::SetTopic { .. } | Entry::Archive { .. } => Self::Room,
             Entry::ChangeMember { account, role, .. } => Self::Member(account, role),
-            Entry::Edit { target, .. } | Entry::Redact { target, .. } => Self::Message(target),
+            Entry::Edit { target, .. } | Entry::Redact { target, .. } | Entry::React { target, .. } => {
+                Self::Message(target)
+            }
             _ => Self::Nothing,
         }
     }
@@ -161,7 +163,7 @@ impl<'a> Projector<'a> {
                 Outcome::MemberChanged { place, role, members, nick, target_nick }
             }
             About::Message(message) => {
-                let message = revisions::message(self.connection, message)?;
+                let message = revisions::message(self.connection, message, sender)?;
                 Outcome::MessageChanged { place, nick, message }
             }
         })
@@ -219,6 +221,7 @@ impl<'a> Projector<'a> {
         self.move_cursor(&event)?;
         self.apply(&event)?;
         revisions::store(self.connection, &event)?;
+        reactions::apply(self.connection, &event)?;
         Ok(Some(event.place()))
     }
 
@@ -279,6 +282,7 @@ impl<'a> Projector<'a> {
             Change::Message { room, .. }
             | Change::Edit { room, .. }
             | Change::Redact { room, .. }
+            | Change::React { room, .. }
             | Change::SetTopic { room, .. }
             | Change::Archive { room, .. }
             | Change::ChangeMember { room, .. }
@@ -292,7 +296,8 @@ impl<'a> Projector<'a> {
             }
             (Entry::Erased { print }, Change::Message { .. })
             | (Entry::Edit { print, .. }, Change::Edit { .. })
-            | (Entry::Redact { print, .. }, Change::Redact { .. }) => *print == fingerprint(change),
+            | (Entry::Redact { print, .. }, Change::Redact { .. })
+            | (Entry::React { print, .. }, Change::React { .. }) => *print == fingerprint(change),
             (Entry::SetTopic { topic: stored }, Change::SetTopic { topic, .. }) => in_room && stored == topic,
             (Entry::Archive { archived: stored }, Change::Archive { archived, .. }) => {
                 in_room && stored == archived

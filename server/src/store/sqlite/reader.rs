@@ -9,13 +9,13 @@ use parlour_core::model::{RoomId, UserId};
 use rusqlite::Connection;
 
 use super::{
-    clock, fault::Fault, file, meter::Meter, page, people, profiles, replay, revisions, room_list, rooms,
-    search, vocabulary,
+    clock, fault::Fault, file, meter::Meter, page, people, profiles, reactions, replay, revisions, room_list,
+    rooms, search, vocabulary,
 };
 use crate::store::{
     Account, Cancellation, ClockRecord, EventPage, HistoryPage, LogError, LogReader, MemberPage, PageSize,
-    PageStart, Revision, Room, RoomPage, RoomQuery, RoomResult, RoomRow, RoomRows, SearchLimits,
-    SearchResults, StoredSession, Target,
+    PageStart, ReactionPage, Revision, Room, RoomPage, RoomQuery, RoomResult, RoomRow, RoomRows,
+    SearchLimits, SearchResults, StoredSession, Target,
 };
 
 /// Reads concurrently with a [`SqliteLog`](super::SqliteLog). Each call reads one moment.
@@ -133,6 +133,25 @@ impl LogReader for SqliteReader {
         size: PageSize,
     ) -> Result<Vec<Revision>, LogError> {
         self.read(|connection| revisions::list(connection, room, message, size))
+    }
+
+    fn own_reactions(
+        &mut self,
+        room: RoomId,
+        account: UserId,
+        seqs: (u64, u64),
+    ) -> Result<Vec<(u64, String)>, LogError> {
+        self.read(|connection| reactions::own(connection, room, account, seqs))
+    }
+
+    fn reactions(
+        &mut self,
+        room: RoomId,
+        message: Target,
+        emoji: &str,
+        count: usize,
+    ) -> Result<ReactionPage, LogError> {
+        self.read(|connection| reactions::list(connection, room, message, emoji, count))
     }
 
     fn members(

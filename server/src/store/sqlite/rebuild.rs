@@ -9,7 +9,7 @@ use super::{
     heads::DIRECTORY,
     message_key::parts,
     projector::{KnownRows, Projector},
-    revisions, runs,
+    reactions, revisions, runs,
 };
 use crate::store::RoomLimits;
 
@@ -19,9 +19,9 @@ const STEP_EVENTS: usize = 10_000;
 /// Rebuilds everything. The search index is empty then.
 pub(super) fn rebuild(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Edits and redactions of messages that are lost.
+    // Edits, redactions and reactions of messages that are lost.
     transaction.execute_batch(
-        "DELETE FROM event WHERE kind IN (9, 10) AND target NOT IN (SELECT place FROM event WHERE kind = 0)",
+        "DELETE FROM event WHERE kind IN (9, 10, 11) AND target NOT IN (SELECT place FROM event WHERE kind = 0)",
     )?;
     add_lobby(&transaction)?;
     replay(&transaction)?;
@@ -39,6 +39,7 @@ pub(super) fn rebuild(connection: &mut Connection) -> Result<(), Fault> {
          UPDATE room SET indexed = 0;",
     )?;
     revisions::rebuild(&transaction)?;
+    reactions::rebuild(&transaction)?;
     Ok(transaction.commit()?)
 }
 

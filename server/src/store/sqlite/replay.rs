@@ -85,8 +85,8 @@ fn stored_event(connection: &Connection, row: &Row<'_>, room: RoomId) -> rusqlit
     let event = event(row)?;
     let account: Option<[u8; 16]> = row.get(COLUMNS + 2)?;
     let message = match event.entry {
-        Entry::Edit { target, .. } | Entry::Redact { target, .. } => {
-            Some(revisions::message(connection, target)?)
+        Entry::Edit { target, .. } | Entry::Redact { target, .. } | Entry::React { target, .. } => {
+            Some(revisions::message(connection, target, event.sender)?)
         }
         _ => None,
     };
@@ -116,6 +116,7 @@ fn change(entry: Entry, room: RoomId, account: Option<UserId>, target: Option<Ta
             Change::Edit { room, target: target?, content: content.unwrap_or_default() }
         }
         Entry::Redact { .. } => Change::Redact { room, target: target? },
+        Entry::React { emoji, remove, .. } => Change::React { room, target: target?, emoji, remove },
         Entry::SetTopic { topic } => Change::SetTopic { room, topic },
         Entry::Archive { archived } => Change::Archive { room, archived },
         Entry::ChangeMember { role, .. } => Change::ChangeMember { room, account: account?, role },

@@ -20,7 +20,7 @@ use self::{guests::GuestPass, oldest::Oldest, superseded::SupersededPass, surplu
 use super::{
     fingerprint::fingerprint,
     message_key::{self, LAST_SEQ, key},
-    revisions, rooms, runs, word_index,
+    reactions, revisions, rooms, runs, word_index,
 };
 use crate::store::{Change, Retention};
 
@@ -130,8 +130,8 @@ fn delete_messages(connection: &Connection, places: &[i64], now: i64) -> rusqlit
         "DELETE FROM event WHERE place = ?1 RETURNING sender, client_id, ord, time, payload",
     )?;
     let mut changes = connection.prepare_cached(
-        "DELETE FROM event WHERE target = ?1 AND kind IN (9, 10)
-         RETURNING sender, client_id, 0, time, payload, place",
+        "DELETE FROM event WHERE target = ?1 AND kind IN (9, 10, 11)
+         RETURNING sender, client_id, 0, time, substr(payload, 1, 16), place",
     )?;
     let mut gone = Gone::new(connection)?;
     let mut sorted = places.to_vec();
@@ -140,6 +140,7 @@ fn delete_messages(connection: &Connection, places: &[i64], now: i64) -> rusqlit
         let Some((number, _)) = of_room.first().map(|place| message_key::parts(*place)) else { continue };
         let room = rooms::public_id(connection, number)?;
         for &place in of_room {
+            reactions::delete(connection, place)?;
             let content = revisions::delete(connection, place)?;
             // An erased message has its fingerprint itself.
             let (of_message, print): (Id, Option<[u8; 16]>) =

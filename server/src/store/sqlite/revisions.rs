@@ -12,6 +12,8 @@ use super::{
     fingerprint::fingerprint,
     message_key::{key, parts},
     ords,
+    page::text_state,
+    reactions,
     rooms::{self, RoomHead, number},
     word_index::{self, WordIndex},
 };
@@ -46,12 +48,12 @@ pub(super) fn find(
         .optional()
 }
 
-/// The message with this place.
-pub(super) fn message(connection: &Connection, place: i64) -> rusqlite::Result<ChangedMessage> {
-    connection
+/// The message with this place, for an event of the account `by`.
+pub(super) fn message(connection: &Connection, place: i64, by: i64) -> rusqlite::Result<ChangedMessage> {
+    let message = connection
         .prepare_cached(
-            "SELECT client_id, ord, time, user, nick FROM event CROSS JOIN account ON account.id = sender
-             WHERE place = ?1",
+            "SELECT client_id, ord, time, user, nick, text, edited, erased FROM event CROSS JOIN body USING (place)
+             CROSS JOIN account ON account.id = sender WHERE place = ?1",
         )?
         .query_row([place], |row| {
             Ok(ChangedMessage {
@@ -59,8 +61,15 @@ pub(super) fn message(connection: &Connection, place: i64) -> rusqlite::Result<C
                 time: row.get(2)?,
                 sender: UserId(row.get(3)?),
                 nick: row.get::<_, String>(4)?.into(),
+                content: row.get::<_, String>(5)?.into(),
+                state: text_state(row, 6)?,
+                reactions: Vec::new(),
+                reacted: Vec::new(),
             })
-        })
+        })?;
+    let reactions = reactions::of_message(connection, place)?;
+    let reacted = reactions::of_account(connection, place, by)?;
+    Ok(ChangedMessage { reactions, reacted, ..message })
 }
 
 /// See [`crate::store::LogReader::revisions`].

@@ -11,7 +11,7 @@ use parlour_core::{
 use super::client::Client;
 use crate::{common::world::World, world};
 
-const ID: MessageId = MessageId([1; 16]);
+pub const ID: MessageId = MessageId([1; 16]);
 
 fn edit(ord: u64, content: &str) -> Operation {
     let (id, content) = (ID.0.to_vec(), content.into());
@@ -27,7 +27,7 @@ fn list() -> Operation {
 }
 
 /// Tom and lili, who is subscribed to a public room in which tom has written a message.
-fn room_with_message(w: &mut World) -> (Client, Client, RoomId) {
+pub fn room_with_message(w: &mut World) -> (Client, Client, RoomId) {
     let mut tom = Client::login(w, "tom", &[]);
     let mut lili = Client::login(w, "lili", &[]);
     let room = tom.create(w, wire::RoomKind::Public, "rust", &[]);

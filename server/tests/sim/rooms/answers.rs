@@ -89,7 +89,7 @@ fn check_answer(world: &mut World, at: usize, command: &Command, reply: Reply) {
             if has_all {
                 assert_eq!(ords(&page), page_of(log, *start, *count as usize), "{who}");
             }
-            check_content(log, &page, &who);
+            check_content(log, &page, &who, true);
             assert_eq!((page.first_ord, page.head_ord), (log.first_ord, log.messages.len() as u64), "{who}");
             if matches!(start, PageStart::At(_)) { "pages by time" } else { "pages" }
         }
@@ -100,7 +100,7 @@ fn check_answer(world: &mut World, at: usize, command: &Command, reply: Reply) {
                 expected.truncate(page.messages.len());
             }
             assert_eq!(ords(&page), expected, "{who}");
-            check_content(log, &page, &who);
+            check_content(log, &page, &who, false);
             "searches"
         }
         (Command::BrowseRooms { query, .. }, Reply::Rooms(page)) => {
@@ -151,8 +151,8 @@ fn ords(page: &wire::MessagePage) -> Vec<u64> {
     page.messages.iter().map(|message| message.ord).collect()
 }
 
-/// The messages of a page are those of the log.
-fn check_content(log: &RoomLog, page: &wire::MessagePage, who: &str) {
+/// The messages of a page are those of the log. The results of a search have no reactions.
+fn check_content(log: &RoomLog, page: &wire::MessagePage, who: &str, with_reactions: bool) {
     for message in &page.messages {
         let logged = log.stored().find(|logged| logged.ord == message.ord);
         let logged =
@@ -163,6 +163,13 @@ fn check_content(log: &RoomLog, page: &wire::MessagePage, who: &str) {
             Some((&message.id[..], &*message.content, text, message.seq, message.time)),
             "{who}"
         );
+        let reactions = message.reactions.iter().map(|of| (&*of.emoji, of.count as usize));
+        let logged = log.stored().find(|logged| logged.ord == message.ord);
+        let logged = logged.into_iter().flat_map(|logged| &logged.reactions);
+        let logged = logged.map(|(emoji, accounts)| (&**emoji, accounts.len()));
+        if with_reactions {
+            assert!(reactions.eq(logged), "{who}: the reactions to {}", message.ord);
+        }
     }
 }
 

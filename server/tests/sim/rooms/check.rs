@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parlour_core::{
     client::{Command, PageStart, Reply, state::ClientState},
-    model::{Delivery, MessageId, Role, RoomId, RoomKind, TextState, UserId},
+    model::{Delivery, Role, RoomId, RoomKind, UserId},
     status::Status,
 };
 
 use super::{
     answers::check_answers,
-    log::RoomLog,
+    check_timeline::check_timeline,
     peer::{self, Peer},
     server::Server,
     stranger::is_of_stranger,
@@ -298,48 +298,6 @@ fn check_tab(world: &World, at: usize, new: usize) {
             assert_eq!(members as usize, log.members().len(), "the members that tab {at} shows of {room:?}");
         }
         check_timeline(world, at, *room, log, (fresh, at == new));
-    }
-}
-
-fn check_timeline(
-    world: &World,
-    at: usize,
-    room: RoomId,
-    log: &RoomLog,
-    (fresh, is_new): (&ClientState, bool),
-) {
-    let shown: Vec<_> = world.tabs[at].shown.messages(room).into_iter().collect();
-    let (sent, others): (Vec<_>, Vec<_>) =
-        shown.into_iter().partition(|message| message.delivery == Delivery::Sent);
-    let shown: Vec<(u64, MessageId, UserId, &str, TextState)> = sent
-        .iter()
-        .map(|message| (message.ord, message.id, message.sender.unwrap(), &*message.content, message.text))
-        .collect();
-    // A tab still shows deleted messages that it has received.
-    let shown_deleted: BTreeSet<_> =
-        shown.iter().map(|message| message.0).filter(|ord| *ord < log.first_ord && !is_new).collect();
-    let expected: Vec<_> = log
-        .messages
-        .iter()
-        .filter(|message| message.ord >= log.first_ord || shown_deleted.contains(&message.ord))
-        .map(|message| (message.ord, message.id, message.sender, &*message.content, message.text))
-        .collect();
-    assert_eq!(shown, expected, "the messages that tab {at} shows in {room:?}");
-    // A new device does not learn the names of those whose messages are deleted.
-    for message in sent.iter().filter(|message| message.ord >= log.first_ord) {
-        let nick = fresh.people().nick(message.sender.unwrap());
-        assert_eq!(message.nick, nick, "the sender of {message:?} in tab {at}");
-    }
-    for message in &others {
-        let is_failed = matches!(message.delivery, Delivery::Failed(_));
-        assert!(is_failed, "tab {at} shows in {room:?} {message:?}");
-    }
-    let tab = &world.tabs[at];
-    // Several tabs lead if locks are refused, and learn nothing from each other.
-    let failed = world.ledger.failed_on(tab.device, room).filter(|_| !world.refuses_locks(at));
-    for (key, sent) in failed {
-        let is_shown = tab.account != Some(key.0) || others.iter().any(|message| message.id == key.1);
-        assert!(is_shown, "{sent:?} has failed, and tab {at} does not show it");
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Logged {
     /// The present text.
     pub content: String,
     pub text: TextState,
+    /// The emoji of the reactions to it, and the accounts.
+    pub reactions: Vec<(String, BTreeSet<UserId>)>,
     /// The text with which it was sent; `None` if it was changed before it was read.
     pub sent: Option<String>,
     /// The time at which it was read first.
@@ -155,7 +157,9 @@ impl RoomLog {
                 stored::TextState::Edited(_) => TextState::Edited,
                 stored::TextState::Erased => TextState::Erased,
             };
-            return self.messages.push(Logged { seq, ord, time, id, sender, content, text, sent, at: now });
+            let reactions = Vec::new();
+            let message = Logged { seq, ord, time, id, sender, content, text, reactions, sent, at: now };
+            return self.messages.push(message);
         }
         assert_eq!(event.place.ord, 0, "{:?} is counted as a message", event.change);
         match event.change {
@@ -169,6 +173,7 @@ impl RoomLog {
             Change::Redact { target, .. } => {
                 self.change_text(&event, target, (String::new(), TextState::Erased));
             }
+            Change::React { target, ref emoji, remove, .. } => self.react(&event, target, emoji, remove),
             Change::Archive { archived, .. } => self.archived = archived,
             Change::SetTopic { topic, .. } => self.topic = Some(topic.to_string()),
             other => panic!("{other:?} in the log of a room"),
@@ -184,9 +189,34 @@ impl RoomLog {
         let is_allowed = is_own || role >= Role::Moderator && self.kind != RoomKind::Direct;
         assert!(is_allowed && !self.archived, "{:?} has changed {message:?} and may not", event.sender);
         assert_eq!(message.id, target.id, "another message was changed");
+        if text == TextState::Erased {
+            message.reactions.clear();
+        }
         if message.text != TextState::Erased {
             (message.content, message.text) = (content, text);
         }
+    }
+
+    /// An account that may read the room reacts to a message, or removes a reaction.
+    fn react(&mut self, event: &StoredEvent, target: Target, emoji: &str, remove: bool) {
+        let account = event.sender;
+        let is_allowed = self.role_at(account, event.place.seq).is_member() && !self.archived;
+        let at = usize::try_from(target.ord - 1).unwrap();
+        let message = &mut self.messages[at];
+        assert!(is_allowed, "{account:?} has reacted to {message:?} and may not");
+        assert_eq!(message.id, target.id, "somebody has reacted to another message");
+        if message.text == TextState::Erased {
+            return;
+        }
+        let known = message.reactions.iter().position(|(of, _)| of == emoji);
+        let known = known.unwrap_or_else(|| {
+            message.reactions.push((emoji.to_owned(), BTreeSet::new()));
+            message.reactions.len() - 1
+        });
+        let accounts = &mut message.reactions[known].1;
+        let is_changed = if remove { accounts.remove(&account) } else { accounts.insert(account) };
+        assert!(is_changed, "{event:?} changes nothing");
+        message.reactions.retain(|(_, accounts)| !accounts.is_empty());
     }
 
     fn given(&self, account: UserId) -> &[Given] {

@@ -6,7 +6,7 @@ use parlour_core::{
     Millis,
     client::{self, cursor::Cursor, state::ClientState},
     codec::Envelope,
-    model::{Message, RoomId, TextState, UserId},
+    model::{Message, Reactions, RoomId, TextState, UserId},
     persist::{
         Change, Key, Rows, Stored, Table,
         account::StoredAccount,
@@ -100,7 +100,9 @@ impl Store {
 /// A stored message as the timeline shows it.
 fn shown(envelope: Envelope, me: Option<parlour_core::model::UserId>) -> Message {
     let sender = parlour_core::model::UserId::from_wire(&envelope.sender);
+    let own = envelope.reacted.map(|by| by.emoji).unwrap_or_default();
     Message {
+        reactions: Reactions { counts: envelope.reactions.into(), own: own.into() },
         id: parlour_core::model::MessageId::from_wire(&envelope.id).unwrap(),
         sender,
         nick: envelope.user_name.into(),
@@ -164,9 +166,9 @@ pub fn changes_of(
                     all.push(stored.put());
                     let messages =
                         shown.iter().filter(|(of, _)| *of == room).flat_map(|(_, messages)| messages);
-                    all.extend(
-                        messages.filter_map(|message| put_message(room, &log, &stored_form(room, message))),
-                    );
+                    all.extend(messages.filter_map(|message| {
+                        put_message(room, &log, &stored_form(room, message, state.me()))
+                    }));
                 }
                 unconfirmed = Some(state.account().unconfirmed_cursors().collect());
             }
@@ -176,7 +178,8 @@ pub fn changes_of(
 }
 
 /// A message as the device stores it.
-fn stored_form(room: RoomId, message: &Message) -> Envelope {
+fn stored_form(room: RoomId, message: &Message, me: Option<UserId>) -> Envelope {
+    let Reactions { counts, own } = &message.reactions;
     Envelope {
         room: room.to_wire(),
         id: message.id.0.to_vec(),
@@ -188,6 +191,8 @@ fn stored_form(room: RoomId, message: &Message) -> Envelope {
         time: message.time,
         edited: i64::from(message.text == TextState::Edited),
         deleted: message.text == TextState::Erased,
+        reactions: counts.to_vec(),
+        reacted: me.map(|me| wire::Reacted { account: me.0.to_vec(), emoji: own.to_vec() }),
         ..Envelope::default()
     }
 }

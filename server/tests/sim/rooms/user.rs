@@ -38,7 +38,8 @@ impl World {
             60..64 => self.load_something(at),
             64..66 => self.handle_failed(at),
             66 => self.unsubscribe(at),
-            70..80 => self.change_message(at),
+            70..75 => self.change_message(at),
+            75..80 => self.react(at),
             67..70 if self.plan.logouts && self.faults => self.user(at, Action::LogOut),
             _ => {
                 if let Some(command) = self.change_something(at) {
@@ -187,6 +188,23 @@ impl World {
         };
         self.tally.count(if content.is_empty() { "messages to delete" } else { "messages to edit" });
         let command = Command::ChangeMessage { room: open, id: self.new_id(at), message, content };
+        self.user(at, Action::Server(command));
+    }
+
+    /// A user reacts to a message of the open room, or removes a reaction.
+    fn react(&mut self, at: usize) {
+        let open = self.tabs[at].open.unwrap_or(RoomId::LOBBY);
+        let messages = self.tabs[at].shown.messages(open).into_iter();
+        let messages: Vec<_> = messages.filter(|message| message.delivery == Delivery::Sent).collect();
+        // Mostly a new one, to which others react too.
+        let newest = messages.len().saturating_sub(1 + self.rng.index(4));
+        let Some(message) = messages.get(newest) else { return };
+        let emoji = ["👍", "🎉", "❤️"][self.rng.index(3)];
+        let remove = message.reactions.is_own(emoji);
+        self.tally.count(if remove { "reactions to remove" } else { "reactions" });
+        let message = MessageTarget { ord: message.ord, id: message.id };
+        let id = self.new_id(at);
+        let command = Command::React { room: open, id, message, emoji: emoji.to_owned(), remove };
         self.user(at, Action::Server(command));
     }
 

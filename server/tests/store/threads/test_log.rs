@@ -11,9 +11,9 @@ use std::{
 use parlour_core::model::{RoomId, UserId};
 use parlour_server::store::{
     Account, Cancellation, Change, EventLog, EventPage, HistoryPage, INDEX_STEP_MESSAGES, LogError,
-    LogReader, MemberPage, Outcome, PageSize, PageStart, Place, Proposal, Requester, Retention, Revision,
-    Room, RoomPage, RoomQuery, RoomResult, RoomRow, RoomRows, RowChange, SearchResults, StoredSession,
-    Target,
+    LogReader, MemberPage, Outcome, PageSize, PageStart, Place, Proposal, ReactionPage, Requester, Retention,
+    Revision, Room, RoomPage, RoomQuery, RoomResult, RoomRow, RoomRows, RowChange, SearchResults,
+    StoredSession, Target,
     retention_clock::ClockRecord,
     threads::{AppendBatch, LogReport, LogThreads, Query, start},
 };
@@ -106,6 +106,14 @@ impl LogReader for TestReader {
     fn page(&mut self, _: RoomId, _: PageStart, _: PageSize) -> Result<HistoryPage, LogError> {
         Ok(HistoryPage { to: 9, ..HistoryPage::default() })
     }
+    fn own_reactions(&mut self, _: RoomId, _: UserId, _: (u64, u64)) -> Result<Vec<(u64, String)>, LogError> {
+        Ok(Vec::new())
+    }
+
+    fn reactions(&mut self, _: RoomId, _: Target, _: &str, _: usize) -> Result<ReactionPage, LogError> {
+        Ok(ReactionPage::default())
+    }
+
     fn revisions(&mut self, _: RoomId, _: Target, _: PageSize) -> Result<Vec<Revision>, LogError> {
         Ok(Vec::new())
     }

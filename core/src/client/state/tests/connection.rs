@@ -118,7 +118,10 @@ impl Server {
                 .iter()
                 .map(|(ord, seq, id, sender, sent)| {
                     let (content, edited, deleted) = of.text(*ord, sent);
+                    let (reactions, own) = of.wire_reactions(*ord);
                     wire::PageMessage {
+                        reactions,
+                        own,
                         id: id.0.to_vec(),
                         seq: *seq,
                         ord: *ord,

@@ -65,6 +65,14 @@ fn step(peer: &mut Peer, server: &mut Server, (what, room, number): Step, count:
             let content = (number % 3 > 0).then(|| format!("edit {count}"));
             server.change_message(room, number % (head + 1), content);
         }
+        32..=35 if is_member => {
+            let account = if what < 34 { ME } else { user(number as u8 % 3 + 1) };
+            let emoji = ["👍", "🎉"][number as usize % 2];
+            // Mostly a new message, or one that may not be loaded.
+            let ord =
+                if number % 3 > 0 { (head + 1).saturating_sub(number % 7) } else { number % (head + 1) };
+            server.react(room, ord, account, emoji);
+        }
         12 => server.flush_activity(),
         13 => peer.deliver(server, usize::MAX),
         14 | 15 => peer.deliver(server, number as usize % 12),
@@ -180,6 +188,7 @@ fn check_room(
         .map(|(ord, sender, content)| (ord, server.people[&sender].clone(), content))
         .collect();
     prop_assert_eq!(fresh.shown(room), stored);
+    prop_assert_eq!(fresh.shown_reactions(room), server.all_reactions(room));
     let (one, other) = (peer.state.room(room).unwrap(), fresh.state.room(room).unwrap());
     prop_assert_eq!(one.first_ord(), other.first_ord());
     prop_assert_eq!(one.head_ord(), other.head_ord());
@@ -216,7 +225,7 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
         peer.deliver(&mut server, usize::MAX);
         check_timelines(&peer)?;
         prop_assert_eq!(peer.unacknowledged(room), Vec::<String>::new());
-        let held = peer.shown(room);
+        let (held, held_reactions) = (peer.shown(room), peer.shown_reactions(room));
         let mut fresh = Peer::new();
         let mut copy = server.for_another_client();
         check_room(&mut peer, &mut fresh, &mut copy, room)?;
@@ -227,6 +236,9 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
             .filter(|(ord, ..)| peer.state.room(room).unwrap().known().contains(*ord))
             .collect();
         prop_assert_eq!(held, expected);
+        let is_held = |(ord, _): &(u64, _)| peer.state.room(room).unwrap().known().contains(*ord);
+        let expected: Vec<_> = fresh.shown_reactions(room).into_iter().filter(is_held).collect();
+        prop_assert_eq!(held_reactions, expected);
     }
     Ok(())
 }
@@ -235,7 +247,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
     fn state_and_events_are_the_state_loaded_afresh(
-        steps in prop::collection::vec((0u8..32, 0usize..3, 0u64..1000), 1..120)
+        steps in prop::collection::vec((0u8..36, 0usize..3, 0u64..1000), 1..120)
     ) {
         run(&steps)?;
     }

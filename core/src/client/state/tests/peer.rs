@@ -9,7 +9,7 @@ use crate::{
         state::{Change, ClientState},
     },
     codec::{Envelope, Extension},
-    model::{Delivery, Message, MessageId, RoomId, TextState},
+    model::{Delivery, Message, MessageId, Reactions, RoomId, TextState},
     timeline::{Row, RowKind, Timeline},
     validate,
     wire::{self, response::Result as Answer, server_event::Body},
@@ -144,6 +144,7 @@ impl Peer {
             own: true,
             delivery: Delivery::Queued,
             text: TextState::Original,
+            reactions: Reactions::default(),
         };
         self.state.handle_queued(room, message);
         self.queue.push((room, id, content.into()));

@@ -9,7 +9,7 @@ use crate::{
         room::StoredRoom,
         state::{Change, ClientState},
     },
-    model::{Delivery, Message, MessageId, RoomId, TextState},
+    model::{Delivery, Message, MessageId, Reactions, RoomId, TextState},
     ranges::Range,
     timeline::TimelineUpdate,
     validate, wire,
@@ -64,6 +64,7 @@ fn a_reset_keeps_no_old_message() {
         own: false,
         delivery: Delivery::Sent,
         text: TextState::Original,
+        reactions: Reactions::default(),
     };
     peer.state.handle_stored_page(ROOM, resets, Range { from: 4, to: 5 }, vec![message]);
     peer.drain();

@@ -36,6 +36,13 @@ pub enum Happened {
     Member(UserId, wire::Role),
     /// A message with this ord was edited, or erased (`None`).
     Changed(u64, Option<String>),
+    /// An account has reacted to the message with this ord, or has removed its reaction.
+    Reacted {
+        ord: u64,
+        account: UserId,
+        emoji: &'static str,
+        remove: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -254,7 +261,16 @@ impl Server {
                 let (edited, deleted) = (i64::from(content.is_some()), content.is_none());
                 let message = self.message_frame(room, seq, *ord);
                 let content = content.unwrap_or_default();
-                return Envelope { changed: true, edited, deleted, content, ..message };
+                let reactions = if deleted { Vec::new() } else { self.room(room).wire_reactions(*ord).0 };
+                return Envelope { changed: true, edited, deleted, content, reactions, ..message };
+            }
+            Happened::Reacted { ord, account, .. } => {
+                let of = self.room(room).reactions(*ord);
+                let own = of.iter().filter(|(_, accounts)| accounts.contains(account));
+                let emoji = own.map(|(emoji, _)| (*emoji).to_owned()).collect();
+                let reacted = Some(wire::Reacted { account: account.0.to_vec(), emoji });
+                let reactions = self.room(room).wire_reactions(*ord).0;
+                return Envelope { changed: true, reactions, reacted, ..self.message_frame(room, seq, *ord) };
             }
             Happened::Topic(topic) => Change::Topic(topic.clone()),
             Happened::Name(name) => Change::Name(name.clone()),

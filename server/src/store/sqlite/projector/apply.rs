@@ -13,8 +13,8 @@ impl Projector<'_> {
         let head = self.rooms.grow(event.log, event.seq, event.gseq)?;
         match &event.entry {
             Entry::Message { .. } | Entry::Erased { .. } => head.add_message(event.ord, event.time),
-            // The texts are no projection, see `revisions`.
-            Entry::Edit { .. } | Entry::Redact { .. } => {}
+            // See `revisions` and `reactions`.
+            Entry::Edit { .. } | Entry::Redact { .. } | Entry::React { .. } => {}
             Entry::CreateAccount { user, nick, from } => {
                 self.take_nick(*from, event.gseq)?;
                 self.create_account(event, *user, nick, None)?;

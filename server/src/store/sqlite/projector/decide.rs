@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parlour_core::{
     limits::{INVITED_PEOPLE, NICK_CHARS},
+    markup::is_one_emoji,
     model::{Role, RoomId, RoomKind, UserId},
     status::Status,
 };
@@ -22,6 +23,7 @@ use crate::{
             heads::{DIRECTORY, RoomKey},
             message_key,
             names::{Conflicts, Space},
+            reactions,
             revisions::{self, Found},
         },
     },
@@ -111,6 +113,23 @@ impl Projector<'_> {
                         entry: Entry::Redact { target: message.place, print: fingerprint(&proposal.change) },
                     },
                 })
+            }
+            Change::React { room, target, emoji, remove } => {
+                let room = self.allowed_room(own, *room, Action::React)?;
+                check(is_one_emoji(emoji))?;
+                let head = self.rooms.head(room.id).of_room(room.id);
+                let message = revisions::find(self.connection, &head, *target)?;
+                let message =
+                    message.filter(|message| message.text.is_some()).ok_or(Status::NoSuchMessage)?;
+                let target = message.place;
+                if reactions::exists(self.connection, target, own, emoji)? != *remove {
+                    return Ok(Decision::Unchanged { log: room.id });
+                }
+                if !*remove && !reactions::is_possible(self.connection, target, own, emoji)? {
+                    return Err(Status::TooManyReactions.into());
+                }
+                let (print, emoji, remove) = (fingerprint(&proposal.change), emoji.clone(), *remove);
+                Ok(Decision::Append { log: room.id, entry: Entry::React { target, print, emoji, remove } })
             }
             Change::ChangeNick { nick, from } => self.change_nick(own, nick, *from),
             Change::CreateRoom { .. } => self.create_room_for(own, proposal),

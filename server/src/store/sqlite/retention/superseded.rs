@@ -78,11 +78,12 @@ fn subject(event: &Event) -> Option<Subject> {
         Entry::ChangeMember { account, .. } => Subject::Member(account),
         Entry::RenameRoom { room, .. } => Subject::RoomName(room),
         Entry::ChangeNick { .. } => Subject::Nick(event.sender),
-        // Edits and redactions are deleted with their message.
+        // These are deleted with their message.
         Entry::Message { .. }
         | Entry::Erased { .. }
         | Entry::Edit { .. }
         | Entry::Redact { .. }
+        | Entry::React { .. }
         | Entry::CreateAccount { .. }
         | Entry::CreateRoom { .. }
         | Entry::ImportAccount { .. } => return None,
@@ -137,6 +138,7 @@ fn change(connection: &Connection, event: &Event) -> rusqlite::Result<Option<Cha
         | Entry::Erased { .. }
         | Entry::Edit { .. }
         | Entry::Redact { .. }
+        | Entry::React { .. }
         | Entry::CreateAccount { .. }
         | Entry::CreateRoom { .. }
         | Entry::ImportAccount { .. } => return Ok(None),
