@@ -3,7 +3,8 @@
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{
     client::{Command, MessageTarget, Reply},
-    model::{Message, Reaction, Reactions, RoomId},
+    model::{Message, Reaction, Reactions, RoomId, UserId},
+    policy::Action,
     timeline::TimelineUpdate,
 };
 
@@ -19,6 +20,20 @@ pub struct Reactors {
 }
 
 impl MessageEditor {
+    /// Returns `true` if the user may react to a message of the open room.
+    #[must_use]
+    pub fn may_react(self, message: &Message) -> bool {
+        self.may(message, Action::React)
+    }
+
+    /// Reacts to a message of the open room with an emoji, unless the user has done that.
+    pub fn add_reaction(self, message: &Message, emoji: &str) {
+        let shown = self.message(message.ord);
+        if !shown.as_ref().unwrap_or(message).reactions.is_own(emoji) {
+            self.toggle_reaction(message, emoji);
+        }
+    }
+
     /// Reacts to a message of the open room with an emoji, or removes that reaction. It is shown before the server has confirmed it,
     /// and not any more if the server refuses it.
     pub fn toggle_reaction(self, message: &Message, emoji: &str) {
@@ -44,17 +59,25 @@ impl MessageEditor {
         });
     }
 
-    /// Requests who has reacted to a message of the open room with an emoji; `None` if that fails.
+    /// Requests who has reacted to a message of the open room with an emoji; `None` if that fails. Whether the user is among them is
+    /// taken from the message, because the server may not have executed the last command yet. Then the user is the last one.
     pub fn reactors(self, message: &Message, emoji: &str) -> impl Future<Output = Option<Reactors>> + use<> {
         let store = self.store();
         let target = MessageTarget { ord: message.ord, id: message.id };
         let room = store.open_room.get_untracked().unwrap_or(RoomId::LOBBY);
         let command = Command::ListReactions { room, message: target, emoji: emoji.to_owned() };
         let answer = store.until_logout(store.service().request(command));
+        let me = store.with_state(|state| state.me()).flatten();
+        let own = message.reactions.is_own(emoji).then(|| {
+            store.identity.with_untracked(|identity| identity.as_ref().map(|identity| identity.nick.clone()))
+        });
+        let counts = message.reactions.counts.iter();
+        let total = counts.filter(|of| of.emoji == emoji).map(|of| of.count as usize).sum();
         async move {
             let Some(Ok(Reply::People(page))) = answer.await else { return None };
-            let nicks = page.people.into_iter().map(|person| person.nick.into()).collect();
-            Some(Reactors { nicks, total: page.total as usize })
+            let others = page.people.into_iter().filter(|person| UserId::from_wire(&person.account) != me);
+            let nicks = others.map(|person| person.nick.into()).chain(own.flatten()).collect();
+            Some(Reactors { nicks, total })
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::html::{Tag, tags};
 const FIRST_LOAD_MAX_BYTES: u64 = 130_000;
 
 /// The same limit with the room, which is downloaded while the user types a name.
-const WITH_ROOM_MAX_BYTES: u64 = 425_000;
+const WITH_ROOM_MAX_BYTES: u64 = 430_000;
 
 /// Limit for each other part, which is downloaded when it is needed, compressed with Brotli.
 const PART_MAX_BYTES: u64 = 80_000;

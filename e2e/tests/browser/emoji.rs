@@ -145,6 +145,13 @@ fn emoji_are_picked_by_keyboard() {
             const flag = document.querySelector('#emoji-list [aria-selected]').getBoundingClientRect();
             return (flag.top > top && flag.bottom <= bottom) || [top, bottom, flag.top]";
         tom.until_true("the flags are visible", is_shown).await;
+        // A group is shown from its beginning, also where the ones before it have not been laid out.
+        tom.click(".emoji-group[aria-label='Food']").await;
+        until_active(&tom, "🍇").await;
+        let is_below = "const section = document.querySelector('#emoji-list [aria-label=Food]');
+            const [heading, option] = ['.emoji-heading', '[role=option]'].map((part) => section.querySelector(part).getBoundingClientRect());
+            return Math.abs(option.top - heading.bottom) < 2 || [option.top, heading.bottom]";
+        tom.until_true("the group is visible from its beginning", is_below).await;
     });
 }
 

@@ -162,9 +162,14 @@ impl MessageEditor {
     /// Returns `true` if the user may edit and delete a message of the open room.
     #[must_use]
     pub fn may_change(self, message: &Message) -> bool {
+        let action = if message.own { Action::ChangeOwnMessage } else { Action::ChangeMessage };
+        self.may(message, action)
+    }
+
+    /// Returns `true` if the user may do something with a message of the open room that the server has, with its text.
+    pub(super) fn may(self, message: &Message, action: Action) -> bool {
         let room = self.store.open_room.get_untracked().filter(|_| untrack(|| self.store.has_rooms()));
         let Some(room) = room.and_then(|room| untrack(|| self.store.room(room))) else { return false };
-        let action = if message.own { Action::ChangeOwnMessage } else { Action::ChangeMessage };
         let is_stored = message.delivery == Delivery::Sent && message.ord > 0;
         is_stored && !is_erased(message) && allows(room.role, room.kind, room.archived, action).is_ok()
     }

@@ -6,14 +6,14 @@ use parlour_core::{
     sorted::SortedMap,
 };
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlDocument, HtmlElement};
+use web_sys::{Element, HtmlElement, HtmlTextAreaElement};
 
-use super::Draft;
+use super::{Draft, format};
 use crate::{
     ctrl::MessageEditor,
     i18n::Key,
     view::{
-        emoji::EmojiButton,
+        emoji::{EmojiButton, EmojiPicker},
         markup::Markup,
         shared::{Icon, event, icon, tr},
         timeline::Scroller,
@@ -38,15 +38,22 @@ type HandleMessageKey = fn(MessageEditor, Draft, Scroller, u64, &str) -> bool;
 #[derive(Clone, Copy)]
 pub struct Editor {
     messages: MessageEditor,
+    picker: EmojiPicker,
     edits: Edits,
     text: fn(Edits, RoomId) -> Option<String>,
     handle_change: fn(Edits, Draft, &str) -> bool,
     save: fn(Editor, Draft, &str) -> bool,
     handle_key: fn(Editor, Draft, &KeyboardEvent) -> bool,
+    format: fn(&KeyboardEvent, &HtmlTextAreaElement) -> bool,
     handle_message_key: HandleMessageKey,
 }
 
 impl Editor {
+    /// The emoji picker.
+    pub fn picker(self) -> EmojiPicker {
+        self.picker
+    }
+
     /// The text of the edit in a room. Reactive.
     pub fn text(self, room: RoomId) -> Option<String> {
         (self.text)(self.edits, room)
@@ -60,6 +67,11 @@ impl Editor {
     /// Saves the edit in the open room. Returns whether there is one. It goes on if its text can't be sent.
     pub fn save(self, draft: Draft, typed: &str) -> bool {
         (self.save)(self, draft, typed)
+    }
+
+    /// Handles a key press in the field. Returns whether it is a shortcut that adds markup.
+    pub fn format(self, event: &KeyboardEvent, field: &HtmlTextAreaElement) -> bool {
+        (self.format)(event, field)
     }
 
     /// Handles a key in the field, which begins or ends an edit. Returns whether it does. Not for keys of a composition.
@@ -79,11 +91,13 @@ impl Draft {
         let edits = RwSignal::new(SortedMap::new());
         self.editor.set(Some(Editor {
             messages,
+            picker: expect_context::<EmojiPicker>(),
             edits,
             text,
             handle_change,
             save,
             handle_key,
+            format: format::handle_key,
             handle_message_key,
         }));
         Effect::watch(
@@ -128,10 +142,8 @@ impl Draft {
 
     /// Inserts a text at the caret, as if it had been typed: the browser can undo it, and tells the composer. The field gets the focus.
     pub fn insert(self, text: &str) {
-        self.focus();
-        if let Ok(document) = document().dyn_into::<HtmlDocument>() {
-            // Without the command, which all browsers have, nothing is inserted.
-            let _ = document.exec_command_with_show_ui_and_value("insertText", false, text);
+        if let Some(field) = self.field.get_untracked() {
+            format::insert(&field, text);
         }
     }
 

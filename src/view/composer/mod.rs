@@ -3,6 +3,7 @@
 mod direction;
 mod draft;
 mod edit;
+mod format;
 mod oversized;
 mod send_key;
 
@@ -20,11 +21,11 @@ use self::{
 };
 pub use self::{
     draft::Draft,
+    format::{replace, selection_of},
     oversized::OversizedNote,
     send_key::{KeyPress, is_send_key},
 };
 use super::{
-    markup::Markup,
     pieces::OversizedSlot,
     shared::{Icon, announced, event, icon, is_first_attempt, tr, use_texts},
     timeline::Scroller,
@@ -39,7 +40,7 @@ use crate::{
 pub fn Composer() -> impl IntoView {
     let store = use_store();
     let scroller = expect_context::<Scroller>();
-    let (draft, markup) = (expect_context::<Draft>(), expect_context::<Markup>());
+    let draft = expect_context::<Draft>();
     let Draft { text, field, .. } = draft;
     draft.follow_room();
     let composition_ended = StoredValue::new(None::<f64>);
@@ -98,7 +99,8 @@ pub fn Composer() -> impl IntoView {
     let keydown = move |event: KeyboardEvent| {
         let modified = event.shift_key() || event.ctrl_key() || event.alt_key() || event.meta_key();
         is_modified.set_value(modified);
-        if field.get_untracked().is_some_and(|field| markup.handle_key(&event, &field)) {
+        let editor = draft.editor();
+        if field.get_untracked().zip(editor).is_some_and(|(field, editor)| editor.format(&event, &field)) {
             return;
         }
         let press = KeyPress {
@@ -114,7 +116,7 @@ pub fn Composer() -> impl IntoView {
             send();
         } else if !modified
             && !is_of_composition(press)
-            && draft.editor().is_some_and(|editor| editor.handle_key(draft, &event))
+            && editor.is_some_and(|editor| editor.handle_key(draft, &event))
         {
             event.prevent_default();
         }

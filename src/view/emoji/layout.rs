@@ -143,7 +143,8 @@ mod tests {
                 prop_assert!(to.is_none_or(|to| to < count));
                 let from = from.min(count.saturating_sub(1));
                 let is_forward = matches!(arrow, Arrow::Right | Arrow::Down);
-                prop_assert!(to.is_none_or(|to| if is_forward { to >= from } else { to <= from }));
+                let is_in_direction = to.is_none_or(|to| if is_forward { to >= from } else { to <= from });
+                prop_assert!(is_in_direction);
             }
         }
     }

@@ -125,14 +125,15 @@ impl List {
         }
     }
 
-    /// Tells the browser the heights of the sections, so that it need not lay out those that are not visible.
+    /// Tells the browser the heights of the sections, so that it need not lay out those that are not visible. The first one is.
     pub fn set_heights(&self) {
-        let columns = self.columns();
-        let height = self.cells.first().map_or(0.0, |cell| cell.get_bounding_client_rect().height());
+        let (Some(cell), Some(first)) = (self.cells.first(), self.sections.first()) else { return };
+        let (columns, height) = (self.columns(), cell.get_bounding_client_rect().height());
+        let heading =
+            first.cells.get_bounding_client_rect().top() - first.element.get_bounding_client_rect().top();
         for section in &self.sections {
             let rows = section.count.div_ceil(columns);
-            // The height of the heading is about that of a row.
-            let length = ["auto ", &*px((rows + 1) as f64 * height)].concat();
+            let length = ["auto ", &*px(heading + rows as f64 * height)].concat();
             let _ = section.element.style().set_property("contain-intrinsic-block-size", &length);
         }
     }

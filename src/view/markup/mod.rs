@@ -4,14 +4,12 @@
 //! | --- | --- |
 //! | this one | the text, as it was typed until the part of the client that draws markup is loaded |
 //! | `part` | loads that part |
-//! | `format` | the shortcuts that add markup to a text that is being written |
 //! | `paste` | pasting a URL onto a text, or a table, into the text that is being written |
 //! | `blocks` | draws the tree of a text as elements, never as HTML |
 //! | `link` | links to rooms of the page and to other pages |
 //! | `spoiler` | text that is hidden until the reader asks for it |
 
 mod blocks;
-mod format;
 mod link;
 mod part;
 mod paste;
@@ -19,9 +17,8 @@ mod spoiler;
 
 use std::sync::Arc;
 
-use leptos::{either::Either, ev::KeyboardEvent, prelude::*};
+use leptos::{either::Either, prelude::*};
 use parlour_core::markup::may_have_markup;
-use web_sys::HtmlTextAreaElement;
 
 pub use self::part::preload_markup;
 
@@ -32,8 +29,6 @@ struct MarkupPart {
     draw: fn(&str) -> AnyView,
     /// The text on one line, without its markup and without what spoilers hide.
     line: fn(&str) -> String,
-    /// Handles a shortcut that adds markup. Returns whether it is one.
-    handle_key: fn(&KeyboardEvent, &HtmlTextAreaElement) -> bool,
 }
 
 /// The part; `None` until it is loaded. To be provided as a context.
@@ -53,11 +48,6 @@ impl Markup {
     pub fn line(self, text: &str) -> String {
         let part = self.0.get_untracked().filter(|_| may_have_markup(text));
         part.map_or_else(|| text.to_owned(), |part| (part.line)(text))
-    }
-
-    /// Handles a key press in the field in which a text is written. Returns whether it is a shortcut that adds markup.
-    pub fn handle_key(self, event: &KeyboardEvent, field: &HtmlTextAreaElement) -> bool {
-        self.0.get_untracked().is_some_and(|part| (part.handle_key)(event, field))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::{MarkupPart, blocks, format, paste};
+use super::{MarkupPart, blocks, paste};
 
 /// The part. It handles pastes by itself.
 fn start() -> MarkupPart {
     paste::listen();
-    MarkupPart { draw: blocks::draw, line: blocks::line, handle_key: format::handle_key }
+    MarkupPart { draw: blocks::draw, line: blocks::line }
 }
 
 /// The split point: `xtask/bindgen` moves all code that is reachable only from here into the part `markup`.

@@ -12,7 +12,7 @@ use parlour_core::markup::{paste_table, paste_url};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DataTransfer, DomParser, Element, Event, HtmlTextAreaElement, SupportedType};
 
-use super::format::{replace, selection_of};
+use crate::view::composer::{replace, selection_of};
 
 /// The length of the longest HTML that is searched for a table, in bytes.
 const MAX_HTML_BYTES: usize = 1_000_000;

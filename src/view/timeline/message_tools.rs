@@ -19,6 +19,7 @@ use crate::{
     i18n::Key,
     view::{
         composer::Draft,
+        emoji::EmojiPicker,
         shared::{Icon, announced, event, icon, px, tr, use_texts},
     },
 };
@@ -162,16 +163,32 @@ impl ToolsState {
     }
 }
 
-/// Edits or deletes the message with this ord, or shows its earlier texts, if the key stands for that. Returns whether it does.
+/// Edits or deletes the message with this ord, shows its earlier texts, or lets the user react to it, if the key stands for that.
+/// Returns whether it does.
 fn handle_key(messages: MessageEditor, draft: Draft, scroller: Scroller, ord: u64, key: &str) -> bool {
     let Some(message) = messages.message(ord) else { return false };
     match key {
         "e" | "E" if messages.may_change(&message) => draft.edit(message),
         "Delete" if messages.may_change(&message) => delete(messages, scroller, message),
+        "r" | "R" if messages.may_react(&message) => {
+            let Some((opener, editor)) = scroller.element_of(ord).zip(draft.editor()) else { return false };
+            reactions::pick(editor.picker(), opener, (messages, scroller), message);
+        }
         "h" | "H" if message.text == TextState::Edited => show_history(scroller, &message),
         _ => return false,
     }
     true
+}
+
+/// What the user may do with a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Offers {
+    /// Edit and delete it.
+    change: bool,
+    /// See its earlier texts.
+    history: bool,
+    /// React to it.
+    reaction: bool,
 }
 
 /// Shows the earlier texts of a message of the open room.
@@ -203,7 +220,7 @@ fn keep_focus(scroller: Scroller, ord: u64) {
     });
 }
 
-/// The tools of the message under the pointer: a link to it, marking it and all later ones as unread, its earlier texts, editing
+/// The tools of the message under the pointer: reacting to it, a link to it, marking it and all later ones as unread, its earlier texts, editing
 /// and deleting it. And, after a message was deleted, a button that undoes that.
 #[component]
 pub fn MessageTools() -> impl IntoView {
@@ -219,12 +236,13 @@ pub fn MessageTools() -> impl IntoView {
     let resized = window_event_listener_untyped("resize", move |_| state.hide(scroller));
     on_cleanup(move || resized.remove());
     let is_shown = Memo::new(move |_| target.with(Option::is_some));
-    // Whether the message can be changed, and whether it was edited.
     let offers = Memo::new(move |_| {
         store.timeline_version.track();
         let message = target.get().and_then(|target| messages.message(target.ord));
-        message.map_or((false, false), |message| {
-            (messages.may_change(&message), message.text == TextState::Edited)
+        message.map_or_else(Offers::default, |message| Offers {
+            change: messages.may_change(&message),
+            history: message.text == TextState::Edited,
+            reaction: messages.may_react(&message),
         })
     });
     let place = move || target.get().map(|target| target.place);
@@ -238,6 +256,13 @@ pub fn MessageTools() -> impl IntoView {
         }
     };
     let message = move || messages.message(target.get_untracked()?.ord);
+    let picker = expect_context::<EmojiPicker>();
+    let react = move |event: MouseEvent| {
+        let button = event.current_target().and_then(|button| button.dyn_into::<HtmlElement>().ok());
+        if let Some((message, button)) = message().zip(button) {
+            reactions::pick(picker, button, (messages, scroller), message);
+        }
+    };
     let history = move |_: MouseEvent| {
         if let Some(message) = message() {
             state.hide(scroller);
@@ -281,6 +306,9 @@ pub fn MessageTools() -> impl IntoView {
                 style:left=move || place().and_then(|place| place.left).map(px)
                 style:right=move || place().and_then(|place| place.right).map(px)
             >
+                <Show when=move || offers.get().reaction>
+                    {tool("message-react", "r", Key::MessageReact, icon::EMOJI, Box::new(react))}
+                </Show>
                 <a
                     id="message-link" class="button quiet" href=link aria-label=tr(Key::MessageLink)
                     title=tr(Key::MessageLink)
@@ -288,10 +316,10 @@ pub fn MessageTools() -> impl IntoView {
                     <Icon path=icon::LINK/>
                 </a>
                 {tool("mark-unread-here", "u", Key::RoomMarkUnreadHere, icon::UNREAD, Box::new(mark_unread))}
-                <Show when=move || offers.get().1>
+                <Show when=move || offers.get().history>
                     {tool("message-history-open", "h", Key::MessageHistory, icon::HISTORY, Box::new(history))}
                 </Show>
-                <Show when=move || offers.get().0>
+                <Show when=move || offers.get().change>
                     {tool("message-edit", "e", Key::MessageEdit, icon::NAME, Box::new(edit))}
                     {tool("message-delete", "Delete", Key::MessageDelete, icon::DELETE, Box::new(delete_it))}
                 </Show>

@@ -98,7 +98,7 @@ const COMMANDS: [(&str, Key, bool); 20] = [
     ("Ctrl+Shift+F", Key::HelpKeySearch, false),
     ("Enter ↑ ↓", Key::HelpKeyMessages, false),
     ("U", Key::HelpKeyMarkUnread, true),
-    ("E H Delete", Key::HelpKeyChange, true),
+    ("R E H Delete", Key::HelpKeyChange, true),
 ];
 
 /// The commands and keys of a server.

@@ -1,6 +1,8 @@
 //! The reactions to a message, below its text.
 
-use leptos::{prelude::*, task::spawn_local};
+use std::rc::Rc;
+
+use leptos::{ev::MouseEvent, prelude::*, task::spawn_local};
 use parlour_core::model::{Message, Reaction};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
@@ -9,7 +11,10 @@ use super::scroller::Scroller;
 use crate::{
     ctrl::{MessageEditor, Reactors},
     i18n::Key,
-    view::shared::{Sentence, tr, use_texts},
+    view::{
+        emoji::EmojiPicker,
+        shared::{Icon, Sentence, icon, tr, use_texts},
+    },
 };
 
 /// The reactions to a message. Drawn anew with the row whenever they change.
@@ -25,10 +30,12 @@ fn ReactionBar(messages: MessageEditor, message: Message) -> impl IntoView {
     let shown = RwSignal::new(None::<(String, Option<Reactors>)>);
     let message = StoredValue::new(message);
     let chips = message.with_value(|message| message.reactions.counts.to_vec());
+    let may_react = message.with_value(|message| messages.may_react(message));
     let chips = chips.into_iter().map(|reaction| view! { <Chip messages message reaction shown/> });
     view! {
         <div class="reactions" role="group" aria-label=tr(Key::MessageReactions)>
             {chips.collect_view()}
+            {may_react.then(|| view! { <AddButton messages message/> })}
             <Show when=move || shown.with(|shown| matches!(shown, Some((_, Some(_)))))>
                 <People shown/>
             </Show>
@@ -83,6 +90,40 @@ fn Chip(
             {count}
         </button>
     }
+}
+
+/// The button that opens the emoji picker.
+#[component]
+fn AddButton(messages: MessageEditor, message: StoredValue<Message>) -> impl IntoView {
+    let (scroller, picker) = (expect_context::<Scroller>(), expect_context::<EmojiPicker>());
+    let open = move |event: MouseEvent| {
+        let button = event.current_target().and_then(|button| button.dyn_into::<HtmlElement>().ok());
+        if let Some(button) = button {
+            pick(picker, button, (messages, scroller), message.get_value());
+        }
+    };
+    view! {
+        <button
+            type="button" class="reaction add" aria-haspopup="dialog" aria-label=tr(Key::MessageReact)
+            title=tr(Key::MessageReact) on:click=open
+        >
+            <Icon path=icon::EMOJI/>
+        </button>
+    }
+}
+
+/// Opens the emoji picker beside an element. The picked emoji is added to the reactions to a message.
+pub fn pick(
+    picker: EmojiPicker,
+    opener: HtmlElement,
+    (messages, scroller): (MessageEditor, Scroller),
+    message: Message,
+) {
+    let add = move |emoji: &str| {
+        messages.add_reaction(&message, emoji);
+        keep_focus(scroller, message.ord, emoji.to_owned());
+    };
+    picker.open(opener, Rc::new(add));
 }
 
 /// The people who have reacted with an emoji.

@@ -2,7 +2,7 @@
 
 use leptos::{html::Div, prelude::*};
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::{Element, ResizeObserver};
+use web_sys::{Element, HtmlElement, ResizeObserver};
 
 use super::{gap_loader::GapLoader, renderer::Renderer, row_window::RowWindow, viewport::Viewport};
 use crate::{config::local_day, ctrl::Store, view::shared::focus_in_place};
@@ -73,10 +73,14 @@ impl Scroller {
         }
     }
 
+    /// The element of a message, if it is in the document.
+    pub(super) fn element_of(self, ord: u64) -> Option<HtmlElement> {
+        self.renderer.try_with_value(|renderer| renderer.as_ref()?.element_of(ord)).flatten()
+    }
+
     /// Moves the keyboard focus to a message, or to the timeline if it is not in the document. Does not scroll.
     pub(super) fn focus_message(self, ord: Option<u64>) {
-        let item = self.renderer.try_with_value(|renderer| renderer.as_ref()?.element_of(ord?)).flatten();
-        match item {
+        match ord.and_then(|ord| self.element_of(ord)) {
             Some(item) => focus_in_place(&item),
             None => self.focus(),
         }

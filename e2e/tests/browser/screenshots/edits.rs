@@ -31,6 +31,16 @@ async fn edit_screens(test: &TestContext, language: &str) {
     screenshots.shoot("history").await;
     page.press(keys::ESCAPE).await;
     page.until_none("dialog").await;
+    // Reactions, with who has reacted.
+    for (id, emoji) in [(3, "👍"), (3, "🎉"), (1, "❤️")] {
+        lili.react(id.into(), id, emoji, false);
+    }
+    let react = "document.querySelector('.reaction[data-emoji=\"👍\"]:not([aria-pressed=true])')?.click();
+        return !!document.querySelector('.reaction[aria-pressed=true]')";
+    page.until_true("an own reaction", react).await;
+    page.eval::<()>("document.querySelector('.reaction[aria-pressed=true]').focus()", vec![]).await;
+    page.until_true("the names", "return !!document.querySelector('.reaction-people')?.innerText").await;
+    screenshots.shoot("reactions").await;
     // The editor, with the tools of the message; then the choice to undo a deletion.
     page.click("#composer-text").await;
     page.press(keys::UP).await;

@@ -38,14 +38,14 @@ pub fn handle_key(event: &KeyboardEvent, field: &HtmlTextAreaElement) -> bool {
 }
 
 /// The selection in a field with this text, in bytes.
-pub(super) fn selection_of(field: &HtmlTextAreaElement, text: &str) -> Range<usize> {
+pub fn selection_of(field: &HtmlTextAreaElement, text: &str) -> Range<usize> {
     let byte =
         |place: Result<Option<u32>, _>| byte_at(text, place.ok().flatten().unwrap_or_default() as usize);
     byte(field.selection_start())..byte(field.selection_end())
 }
 
 /// Replaces a part of the text of a field. The browser can undo it.
-pub(super) fn replace(field: &HtmlTextAreaElement, text: &str, replacement: Replacement) {
+pub fn replace(field: &HtmlTextAreaElement, text: &str, replacement: Replacement) {
     let Replacement { range, text: new, selection } = replacement;
     let after = [&text[..range.start], &new, &text[range.end..]].concat();
     let select = |text: &str, range: Range<usize>| {
@@ -77,9 +77,10 @@ fn format_of(event: &KeyboardEvent) -> Option<Format> {
 }
 
 /// Replaces what is selected, as if it had been typed: the browser can undo it, and tells the composer.
-fn insert(field: &HtmlTextAreaElement, text: &str) {
+pub(super) fn insert(field: &HtmlTextAreaElement, text: &str) {
     let Ok(document) = document().dyn_into::<HtmlDocument>() else { return };
     let command = if text.is_empty() { "delete" } else { "insertText" };
+    // Without the focus, or the command, which all browsers have, nothing is inserted.
     let _ = field.focus();
     let _ = document.exec_command_with_show_ui_and_value(command, false, text);
 }
