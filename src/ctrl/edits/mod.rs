@@ -305,8 +305,13 @@ impl MessageEditor {
     /// Shows the changes again of messages that were loaded, or changed by somebody else, after them.
     fn show_changes(self) {
         let changes = self.state.with_value(|edits| {
-            let changes = edits.changes.iter().map(|edit| edit.change.clone());
-            changes.collect::<Vec<_>>()
+            // Only the last one of each message: two tabs may have changed the same one.
+            let is_last = |(at, edit): &(usize, &Edit)| {
+                let later = &edits.changes[at + 1..];
+                later.iter().all(|other| other.change.message != edit.change.message)
+            };
+            let last = edits.changes.iter().enumerate().filter(is_last);
+            last.map(|(_, edit)| edit.change.clone()).collect::<Vec<_>>()
         });
         for change in changes {
             let Some(shown) = self.shown(change.room, change.message.ord) else { continue };
