@@ -1,4 +1,5 @@
-//! Loads `config.json`, translations, and the table of emoji. If it is missing or invalid, that is logged and the defaults are used.
+//! Loads `config.json`, translations, and the table of emoji. If `config.json` is missing or invalid, that is logged and the defaults
+//! are used.
 
 use js_sys::{Array, Promise, Reflect};
 use parlour_core::address;

@@ -10,7 +10,7 @@ use parlour_core::{
 
 use super::MessageEditor;
 
-/// Who has reacted to a message with an emoji.
+/// The people who have reacted to a message with an emoji.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reactors {
     /// The nicks of the first ones.
@@ -39,8 +39,9 @@ impl MessageEditor {
     pub fn toggle_reaction(self, message: &Message, emoji: &str) {
         let store = self.store();
         let Some(room) = store.open_room.get_untracked() else { return };
-        // Somebody else may have reacted meanwhile.
-        let message = self.message(message.ord).unwrap_or_else(|| message.clone());
+        // Somebody else may have reacted meanwhile, or another room be open.
+        let is_same = |shown: &Message| shown.id == message.id && shown.sender == message.sender;
+        let Some(message) = self.message(message.ord).filter(is_same) else { return };
         let remove = message.reactions.is_own(emoji);
         let shown = Message { reactions: toggled(&message.reactions, emoji, remove), ..message.clone() };
         let target = MessageTarget { ord: message.ord, id: message.id };

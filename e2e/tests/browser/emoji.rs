@@ -206,7 +206,7 @@ fn skin_tone_is_remembered() {
             "3"
         );
         until_found(&tom, "waving hand", "👋🏽").await;
-        // Those that were picked before keep theirs.
+        // Recent emoji keep the tone with which they were picked.
         tom.choose("#emoji-tone", "0").await;
         until_active(&tom, "👋").await;
         assert_eq!(first_section(&tom).await, ["👍🏽"]);

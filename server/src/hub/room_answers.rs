@@ -230,7 +230,7 @@ pub(super) fn members(page: &MemberPage, present: Present<'_>) -> wire::PeoplePa
     }
 }
 
-/// Who has reacted to a message.
+/// The people who have reacted to a message.
 pub(super) fn reactions(page: &ReactionPage, present: Present<'_>) -> wire::PeoplePage {
     let total = u32::try_from(page.total).unwrap_or(u32::MAX);
     wire::PeoplePage { total, more: page.total > page.people.len() as u64, ..people(&page.people, present) }

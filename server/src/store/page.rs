@@ -27,7 +27,7 @@ pub struct Reaction {
     pub own: bool,
 }
 
-/// Who has reacted to a message with an emoji.
+/// The people who have reacted to a message with an emoji.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReactionPage {
     /// The first accounts that have reacted.

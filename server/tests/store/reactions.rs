@@ -52,7 +52,7 @@ fn reactions_are_a_set_for_each_account() {
     assert_eq!((place.seq, place.ord), (3, 0));
     new(&world.append(&[propose(4, TOM, react("🎉"))])[0]);
     assert_eq!(reactions(&mut world), counted(&[("👍", 1), ("🎉", 1)]));
-    // It is recognised when it is sent again, and one that changes nothing is no event.
+    // A reaction is recognised when it is sent again, and one that changes nothing is no event.
     let again = world.append(&[first, propose(5, TOM, react("👍")), propose(6, TOM, remove("❤️"))]);
     assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Known(_))), "{again:?}");
     let outcome = world.append(&[propose(7, TOM, remove("👍"))]).remove(0);

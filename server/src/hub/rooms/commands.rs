@@ -123,7 +123,7 @@ pub enum Reading {
     Search(String, u64, usize),
     /// Texts that a message of the room has had.
     Revisions(Target),
-    /// Who has reacted to a message of the room with an emoji.
+    /// The people who have reacted to a message of the room with an emoji.
     Reactions(Target, String),
     /// PUBLIC rooms whose name contains a text, after a name.
     Browse(String, String, usize),
