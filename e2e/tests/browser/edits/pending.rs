@@ -73,8 +73,9 @@ fn changes_without_a_connection_are_made_later() {
         use_tool(&tom, "the first", "#message-delete").await;
         until_messages(&tom, &[("", "Message deleted"), ("the second one? more!", "Saving…")]).await;
         assert_eq!(tom.eval::<u32>(STORED_CHANGES, vec![]).await, 2);
-        tom.reload().await;
         // The next page shows them before they are made.
+        tom.before_load("testNetwork.goOffline();").await;
+        tom.reload().await;
         until_messages(&tom, &[("", "Message deleted"), ("the second one? more!", "Saving…")]).await;
         tom.allow_connections().await;
         let changed = [("", "Message deleted"), ("the second one? more!", "edited")];
